@@ -1,0 +1,54 @@
+# Two commands set everything up on a fresh machine: `make run` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help venv run test lint types imports unit interop bench fuzz clean
+
+help:
+	@echo "make run      commission, update and alarm the embedded emulated premises, then write a report"
+	@echo "make test     lint, types, import rules and the bench's own tests"
+	@echo "make interop  checks against software that nobody here wrote (tshark, OpenSSL, asn1tools)"
+	@echo "make bench    measurements, each with what it is compared with in the same run"
+	@echo "make fuzz     seeded mutations of messages, frames and files"
+	@echo "make venv     .venv with the command hil in it"
+
+venv: $(STAMP)
+
+$(STAMP): requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(STAMP)
+
+run: $(STAMP)
+	$(BIN)/hil run --rig rigs/emulated.toml
+
+test: lint types imports unit
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+imports: $(STAMP)
+	$(BIN)/lint-imports --no-cache
+
+unit: $(STAMP)
+	$(BIN)/python -m pytest tests/unit -q -n 2
+
+interop: $(STAMP)
+	./tests/interop/install.sh
+	$(BIN)/python -m pytest tests/interop -q
+
+bench: $(STAMP)
+	$(BIN)/python -m tests.bench
+
+fuzz: $(STAMP)
+	$(BIN)/python -m pytest tests/fuzz -q -p no:randomly
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info runs .mypy_cache .ruff_cache .pytest_cache .hypothesis

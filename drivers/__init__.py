@@ -1,0 +1,1 @@
+"""How bytes move. One capability a module, I/O only; found by the entry point group ``hil.drivers``."""

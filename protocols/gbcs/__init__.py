@@ -1,0 +1,1 @@
+"""GBCS: grouping header, protection, and the payloads of the use cases."""

@@ -1,0 +1,212 @@
+"""The types that every room shares: clock, ports, frames, bench errors and findings.
+
+A port is one capability of a node (``gateway``, ``wan``, ``serial``, ``power``, ``console``, ``stimulus``).
+Drivers implement ports towards hardware or towards the emulator's wires; the harness hands them to tests
+and cannot tell which it has. All port methods are coroutines; whoever waits sets the time limit and cancels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+
+class BenchError(Exception):
+    """Trouble of ours: rig, wire or configuration; never held against a device.
+
+    ``cause`` says what is wrong and where, ``next_step`` what to do about it.
+    """
+
+    def __init__(self, cause: str, *, next_step: str = "") -> None:
+        super().__init__(f"{cause}\n  next step: {next_step}" if next_step else cause)
+        self.cause = cause
+        self.next_step = next_step
+
+
+class ConfigError(BenchError):
+    """A rig file, device file or command line that cannot be used (exit code 2)."""
+
+
+class PortClosedError(BenchError):
+    """The far end of a wire went away or the port was closed."""
+
+
+class Strength(StrEnum):
+    """How strong a register row's source is; only SPEC and DERIVED rows can fail a device."""
+
+    SPEC = "spec"
+    DERIVED = "derived"
+    VENDOR = "vendor"
+    REASONED = "reasoned"
+
+
+@dataclass(slots=True)
+class Finding:
+    """What a device did against what a register row states. ``octets`` is the evidence, when there is one."""
+
+    row: str
+    document: str
+    version: str | None
+    clause: str | None
+    strength: Strength
+    expected: str
+    observed: str
+    octets: bytes = b""
+
+
+class Clock(Protocol):
+    """Time as a port: nothing calls the wall clock or sleeps by itself."""
+
+    def now(self) -> datetime:
+        """The present, timezone-aware, in UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds since an arbitrary start; never goes back."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait; with a virtual clock this costs no wall time."""
+
+
+class FrameKind(StrEnum):
+    """What a frame on a message wire holds."""
+
+    GBCS = "gbcs"
+    # Stands in for OTA distribution until the HAN exists; no real device understands it.
+    BENCH_ONLY_IMAGE = "bench-only-image"
+
+
+@dataclass(slots=True)
+class Frame:
+    """One whole message on a wire, with the moment its last octet was seen (UTC)."""
+
+    kind: FrameKind
+    data: bytes
+    received_at: datetime | None = None
+
+
+@runtime_checkable
+class MessagePort(Protocol):
+    """Carries whole frames both ways (ports ``gateway``, ``wan`` and ``serial``)."""
+
+    async def send(self, frame: Frame) -> None:
+        """Send one frame; raises PortClosedError when the far end is gone."""
+
+    async def receive(self) -> Frame:
+        """Wait for the next frame, in order; raises PortClosedError when no more can come."""
+
+    async def send_octets(self, octets: bytes) -> None:
+        """Send octets as they are, for faults such as a line cut in the middle of a message."""
+
+    async def close(self) -> None:
+        """Close; calling it twice is harmless."""
+
+
+@runtime_checkable
+class ConsolePort(Protocol):
+    """A device's console, kept verbatim: every chunk goes to the sink given at opening."""
+
+    async def write(self, octets: bytes) -> None:
+        """Type something on the console."""
+
+    async def close(self) -> None:
+        """Read what is left, then close."""
+
+
+@runtime_checkable
+class PowerPort(Protocol):
+    """Supply of one node."""
+
+    async def on(self) -> None:
+        """Supply on."""
+
+    async def off(self) -> None:
+        """Supply off."""
+
+    async def is_on(self) -> bool | None:
+        """Whether supply is on; None where the driver cannot know."""
+
+    async def close(self) -> None:
+        """Leave the supply as it is and close."""
+
+
+class StimulusKind(StrEnum):
+    """What a person or the world does to a device, and software cannot."""
+
+    COVER_OPEN = "cover-open"
+    COVER_CLOSE = "cover-close"
+    MAGNET_ON = "magnet-on"
+    MAGNET_OFF = "magnet-off"
+    BUTTON = "button"  # argument: the button's name
+    KEYPAD = "keypad"  # argument: digits, a UTRN for instance
+    DISPLAY = "display"  # read the display back; the answer is its text
+    SUPPLY_LOST = "supply-lost"
+    SUPPLY_RESTORED = "supply-restored"
+
+
+class StimulusOutcome(StrEnum):
+    """What became of a stimulus."""
+
+    DONE = "done"
+    REFUSED = "refused"  # the device or the operator says it cannot be done here
+    UNANSWERED = "unanswered"  # nobody did it in time: inconclusive, never a pass
+
+
+@dataclass(slots=True)
+class StimulusResult:
+    """Outcome of one stimulus; ``initials`` only where a person did it."""
+
+    kind: StimulusKind
+    outcome: StimulusOutcome
+    answer: str = ""
+    initials: str = ""
+    at: datetime | None = None
+
+
+@runtime_checkable
+class StimulusPort(Protocol):
+    """Does to a device what software cannot."""
+
+    async def apply(self, kind: StimulusKind, argument: str = "") -> StimulusResult:
+        """Apply one stimulus and say what became of it."""
+
+    async def close(self) -> None:
+        """Close."""
+
+
+@dataclass(slots=True)
+class DriverContext:
+    """What the harness hands a driver when it opens a port.
+
+    ``console_sink`` gets every console chunk with its monotonic time in nanoseconds, from the reading thread.
+    ``base_dir`` is the rig file's folder. ``endpoints`` holds addresses of emulated wires by ``node.port``.
+    """
+
+    clock: Clock
+    node: str
+    port: str
+    base_dir: Path
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+    console_sink: Callable[[bytes, int], None] | None = None
+
+
+Port = MessagePort | ConsolePort | PowerPort | StimulusPort
+
+
+@dataclass(slots=True)
+class Driver:
+    """How a driver declares itself to the entry point group ``hil.drivers``.
+
+    ``config`` is a pydantic model class (extra keys forbidden) for the port's table in the rig file, without
+    its ``driver`` key. ``open`` gets the checked model and the context. ``capabilities`` are what tests can ask
+    for (``message``, ``message.raw``, ``message.image``, ``console``, ``power``, ``stimulus``).
+    """
+
+    name: str
+    config: type
+    open: Callable[..., object]
+    capabilities: frozenset[str]
+    needs: str = ""

@@ -1,0 +1,1 @@
+"""What stands on the bench: rig files, device files, and the emulated premises."""

@@ -1,0 +1,1 @@
+"""The emulated premises: devices, Communications Hub, and the far ends of wires."""
