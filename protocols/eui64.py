@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Self
 
 _TEXT = re.compile(r"[0-9A-Fa-f]{2}(?:[-:]?[0-9A-Fa-f]{2}){7}")
 
@@ -16,7 +17,8 @@ class Eui64(bytes):
 
     __slots__ = ()
 
-    def __new__(cls, value: bytes | str) -> Eui64:
+    def __new__(cls, value: bytes | str) -> Self:
+        """Check and convert."""
         if isinstance(value, str):
             if not _TEXT.fullmatch(value):
                 raise ValueError(f"{value!r} is not an EUI-64; write it like 90-B3-D5-1F-30-01-00-00")

@@ -201,8 +201,8 @@ class Driver:
     """How a driver declares itself to the entry point group ``hil.drivers``.
 
     ``config`` is a pydantic model class (extra keys forbidden) for the port's table in the rig file, without
-    its ``driver`` key. ``open`` gets the checked model and the context. ``capabilities`` are what tests can ask
-    for (``message``, ``message.raw``, ``message.image``, ``console``, ``power``, ``stimulus``).
+    its ``driver`` key. ``open`` gets the checked model and the context. ``capabilities`` are what tests can
+    ask for (``message``, ``message.raw``, ``message.image``, ``console``, ``power``, ``stimulus``).
     """
 
     name: str
