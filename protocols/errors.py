@@ -36,9 +36,14 @@ class DecodeError(CodecError):
 
 
 class EncodeError(CodecError):
-    """A value that the layout cannot carry. ``element`` names it as the specification does."""
+    """A value that the layout cannot carry, or that a rule of the specification forbids.
 
-    def __init__(self, problem: str, *, element: str = "") -> None:
-        super().__init__(f"{element}: {problem}" if element else problem)
+    ``element`` names it as the specification does, ``clause`` is where that says so (empty where unknown).
+    """
+
+    def __init__(self, problem: str, *, element: str = "", clause: str = "") -> None:
+        where = f"{element} ({clause})" if element and clause else element or clause
+        super().__init__(f"{where}: {problem}" if where else problem)
         self.problem = problem
         self.element = element
+        self.clause = clause

@@ -1,0 +1,86 @@
+"""``hil corpus``: decode, re-encode and verify many messages."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hil.cli.key_files import load_keys, octets_from_text
+from protocols.errors import DecodeError
+from protocols.gbcs.corpus import CheckResult, CorpusSummary, Failure, check_message
+from protocols.gbcs.crypto import SecretCache
+from protocols.ports import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@click.command("corpus")
+@click.argument("messages", type=click.Path(path_type=Path))
+@click.option("--keys", type=click.Path(path_type=Path), help="Folder of key files, or a key store in JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Counts and failures as JSON.")
+def command(messages: Path, keys: Path | None, *, as_json: bool) -> None:
+    """Check every message of MESSAGES: a file of JSON lines with "name" and "hex", or a folder of .HEX files.
+
+    Each has to parse to its last octet, encode to the same octets again, and carry right signatures, MACs and
+    ciphered blocks (as far as there are keys). Exit code 1 if any does not.
+    """
+    keystore, cache, summary = load_keys(keys), SecretCache(), CorpusSummary()
+    for name, text in _messages(messages):
+        try:
+            octets = octets_from_text(text)
+        except DecodeError as error:
+            failure = Failure(name, error.offset, error.path, error.problem)
+            summary.add(CheckResult(name, failures=[failure]))
+            continue
+        summary.add(check_message(octets, keystore, cache, name))
+    if not summary.messages:
+        raise ConfigError(
+            f"{messages}: no messages", next_step="give JSON lines, or a folder with .HEX files"
+        )
+    click.echo(json.dumps(summary.as_dict(), indent=2) if as_json else "\n".join(_lines(summary)))
+    for problem in keystore.problems:
+        click.echo(f"keys: {problem}", err=True)
+    if summary.failures:
+        sys.exit(1)
+
+
+def _messages(path: Path) -> Iterator[tuple[str, str]]:
+    """Name and hex text of every message."""
+    try:
+        if path.is_dir():
+            for file in sorted(path.rglob("*")):
+                if file.suffix.lower() == ".hex" and file.is_file():
+                    yield file.relative_to(path).as_posix(), file.read_text("utf-8", "replace")
+            return
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield _row(path, number, line)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}", next_step="check the path of the messages") from None
+
+
+def _row(path: Path, number: int, line: str) -> tuple[str, str]:
+    try:
+        row = json.loads(line)
+        return str(row.get("name", f"line {number}")), str(row["hex"])
+    except (ValueError, KeyError, AttributeError):
+        step = 'write one JSON object with "name" and "hex" on each line'
+        raise ConfigError(f"{path} line {number}: not a message", next_step=step) from None
+
+
+def _lines(summary: CorpusSummary) -> Iterator[str]:
+    counts = summary.as_dict()
+    yield f"{counts['messages']} messages: {counts['parsed']} parsed, {counts['reencoded']} re-encoded alike"
+    for title in ("kinds", "mac", "signature", "encrypted"):
+        yield f"  {title:<10}" + ", ".join(f"{count} {name}" for name, count in counts[title].items())
+    if summary.encrypted["no_key"]:
+        yield f"  {summary.encrypted['no_key']} ciphered blocks without a key"
+    for failure in summary.failures:
+        where = f" ({failure.path})" if failure.path else ""
+        yield f"FAILURE {failure.name}: octet {failure.offset}{where}: {failure.problem}"

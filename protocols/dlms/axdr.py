@@ -1,0 +1,325 @@
+"""DLMS data in A-XDR: a tree of tagged values (IEC 62056-6-2, as GBCS uses it).
+
+Each node keeps where it stood, so that findings and decoded trees can point at octets. Encoding is canonical
+(shortest lengths); what parses is what encodes, octet for octet, compact arrays included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+from protocols.dlms.layout import Layout
+from protocols.dlms.length import encode_length, read_length, take
+from protocols.errors import DecodeError, EncodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# Deeper than any GBCS payload; keeps hostile input from exhausting the stack.
+MAX_DEPTH = 32
+
+
+class Tag(IntEnum):
+    """Data types by their A-XDR tag, under their DLMS names."""
+
+    NULL_DATA = 0x00
+    ARRAY = 0x01
+    STRUCTURE = 0x02
+    BOOLEAN = 0x03
+    BIT_STRING = 0x04
+    DOUBLE_LONG = 0x05
+    DOUBLE_LONG_UNSIGNED = 0x06
+    OCTET_STRING = 0x09
+    VISIBLE_STRING = 0x0A
+    UTF8_STRING = 0x0C
+    INTEGER = 0x0F
+    LONG = 0x10
+    UNSIGNED = 0x11
+    LONG_UNSIGNED = 0x12
+    COMPACT_ARRAY = 0x13
+    LONG64 = 0x14
+    LONG64_UNSIGNED = 0x15
+    ENUM = 0x16
+
+
+TYPE_NAMES = {tag.value: tag.name.lower().replace("_", "-") for tag in Tag}
+
+# Plain integers for the hot path: membership tests on an IntEnum's members cost more than the parsing.
+_NULL_DATA, _ARRAY, _STRUCTURE, _BIT_STRING, _COMPACT_ARRAY = 0x00, 0x01, 0x02, 0x04, 0x13
+
+# Tag: octets, signed.
+_INTEGERS = {
+    0x03: (1, False),
+    0x05: (4, True),
+    0x06: (4, False),
+    0x0F: (1, True),
+    0x10: (2, True),
+    0x11: (1, False),
+    0x12: (2, False),
+    0x14: (8, True),
+    0x15: (8, False),
+    0x16: (1, False),
+}
+_STRINGS = frozenset((0x09, 0x0A, 0x0C))
+_CONTAINERS = frozenset((_ARRAY, _STRUCTURE))
+
+
+@dataclass(slots=True)
+class Data:
+    """One value with its tag.
+
+    ``value`` by tag: None (null-data); list of Data (array, structure); int (all integers, enum, and boolean,
+    which keeps its octet: 0 is false); bytes (the three strings); ``BitString``; ``CompactArray``.
+    ``offset`` and ``end`` are octets in the data parsed, the tag included where there is one.
+    """
+
+    tag: int
+    value: Any = None
+    offset: int = field(default=0, compare=False)
+    end: int = field(default=0, compare=False)
+
+
+@dataclass(slots=True)
+class BitString:
+    """Bits in octets, first bit in the highest position; ``bits`` says how many count."""
+
+    bits: int
+    octets: bytes
+
+
+@dataclass(slots=True)
+class TypeDescription:
+    """Type of a compact array's elements: a tag, a structure's members, an array's count and member."""
+
+    tag: int
+    members: list[TypeDescription] = field(default_factory=list)
+    count: int = 0
+
+
+@dataclass(slots=True)
+class CompactArray:
+    """Elements of one type, stored without tags; each item is an ordinary Data tree."""
+
+    description: TypeDescription
+    items: list[Data]
+
+
+def parse_data(data: bytes, offset: int = 0, depth: int = 0) -> tuple[Data, int]:
+    """Data at ``offset`` and the offset after it; DecodeError's path counts elements from 0 (``"1.0"``)."""
+    if offset >= len(data):
+        raise DecodeError("data ends where a tag belongs", offset=offset)
+    tag = data[offset]
+    number = _INTEGERS.get(tag)
+    if number is not None:
+        # The commonest types, without a further call.
+        end = offset + 1 + number[0]
+        if end <= len(data):
+            value = int.from_bytes(data[offset + 1 : end], "big", signed=number[1])
+            return Data(tag, value, offset, end), end
+    value, end = _parse_value(data, tag, offset + 1, depth)
+    return Data(tag, value, offset, end), end
+
+
+def _parse_value(data: bytes, tag: int, at: int, depth: int) -> tuple[Any, int]:
+    layout = _INTEGERS.get(tag)
+    if layout:
+        end = at + layout[0]
+        if end > len(data):
+            take(data, at, layout[0], TYPE_NAMES[tag])
+        return int.from_bytes(data[at:end], "big", signed=layout[1]), end
+    if tag in _STRINGS:
+        length, at = read_length(data, at, TYPE_NAMES[tag])
+        return take(data, at, length, TYPE_NAMES[tag])
+    if tag in _CONTAINERS:
+        return _parse_elements(data, at, depth + 1)
+    if tag == _NULL_DATA:
+        return None, at
+    if tag == _BIT_STRING:
+        bits, at = read_length(data, at, "bit-string")
+        octets, end = take(data, at, (bits + 7) // 8, "bit-string")
+        return BitString(bits, octets), end
+    if tag == _COMPACT_ARRAY:
+        return _parse_compact_array(data, at, depth + 1)
+    raise DecodeError(f"0x{tag:02X} is not the tag of a type in use", offset=at - 1)
+
+
+def _parse_elements(data: bytes, at: int, depth: int) -> tuple[list[Data], int]:
+    if depth > MAX_DEPTH:
+        raise DecodeError(f"nested deeper than {MAX_DEPTH}", offset=at - 1)
+    count, at = read_length(data, at, "count")
+    elements = []
+    for index in range(count):
+        try:
+            element, at = parse_data(data, at, depth)
+        except DecodeError as error:
+            raise error.moved(0, str(index)) from None
+        elements.append(element)
+    return elements, at
+
+
+def _parse_compact_array(data: bytes, at: int, depth: int) -> tuple[CompactArray, int]:
+    description, at = _parse_description(data, at, depth)
+    length, at = read_length(data, at, "contents")
+    _, end = take(data, at, length, "contents")
+    contents = data[:end]
+    items: list[Data] = []
+    while at < end:
+        try:
+            item, at = _parse_untagged(contents, at, description, depth)
+        except DecodeError as error:
+            raise error.moved(0, f"contents.{len(items)}") from None
+        items.append(item)
+    return CompactArray(description, items), end
+
+
+def _parse_description(data: bytes, at: int, depth: int) -> tuple[TypeDescription, int]:
+    if depth > MAX_DEPTH:
+        raise DecodeError(f"nested deeper than {MAX_DEPTH}", offset=at, path="description")
+    octets, at = take(data, at, 1, "description")
+    tag = octets[0]
+    if tag == _STRUCTURE:
+        count, at = read_length(data, at, "description.count")
+        members = []
+        for _ in range(count):
+            member, at = _parse_description(data, at, depth + 1)
+            members.append(member)
+        description = TypeDescription(tag, members)
+    elif tag == _ARRAY:
+        octets, at = take(data, at, 2, "description.count")
+        count = int.from_bytes(octets, "big")
+        member, at = _parse_description(data, at, depth + 1)
+        description = TypeDescription(tag, [member], count)
+    else:
+        count = 1
+        description = TypeDescription(tag)
+        if tag not in _INTEGERS and tag not in _STRINGS and tag != _BIT_STRING:
+            raise DecodeError(
+                f"0x{tag:02X} cannot stand in a compact array", offset=at - 1, path="description"
+            )
+    if count == 0:
+        # Elements of no octets could be repeated without end.
+        raise DecodeError("an element type without elements", offset=at - 1, path="description")
+    return description, at
+
+
+def _parse_untagged(data: bytes, at: int, description: TypeDescription, depth: int) -> tuple[Data, int]:
+    start = at
+    if not description.members:
+        value, at = _parse_value(data, description.tag, at, depth)
+        return Data(description.tag, value, start, at), at
+    members = description.members * (description.count or 1)
+    elements = []
+    for member in members:
+        element, at = _parse_untagged(data, at, member, depth + 1)
+        elements.append(element)
+    return Data(description.tag, elements, start, at), at
+
+
+def encode_data(data: Data) -> bytes:
+    """Octets of a tree; EncodeError's element is the type's name."""
+    return bytes((data.tag,)) + _encode_value(data)
+
+
+def _encode_value(data: Data) -> bytes:
+    tag, value = data.tag, data.value
+    layout = _INTEGERS.get(tag)
+    if layout:
+        try:
+            return int(value).to_bytes(layout[0], "big", signed=layout[1])
+        except (OverflowError, TypeError, ValueError):
+            raise EncodeError(f"{value!r} does not fit", element=TYPE_NAMES[tag]) from None
+    if tag in _STRINGS:
+        return encode_length(len(value), TYPE_NAMES[tag]) + bytes(value)
+    if tag in _CONTAINERS:
+        return encode_length(len(value), "count") + b"".join(encode_data(element) for element in value)
+    if tag == _NULL_DATA:
+        return b""
+    if tag == _BIT_STRING:
+        if len(value.octets) != (value.bits + 7) // 8:
+            raise EncodeError(f"{value.bits} bits are not {len(value.octets)} octets", element="bit-string")
+        return encode_length(value.bits, "bit-string") + bytes(value.octets)
+    if tag == _COMPACT_ARRAY:
+        contents = b"".join(_encode_untagged(item, value.description) for item in value.items)
+        return _encode_description(value.description) + encode_length(len(contents), "contents") + contents
+    raise EncodeError(f"0x{tag:02X} is not the tag of a type in use", element="tag")
+
+
+def _encode_description(description: TypeDescription) -> bytes:
+    out = bytes((description.tag,))
+    if description.tag == Tag.STRUCTURE:
+        out += encode_length(len(description.members), "description.count")
+    elif description.tag == Tag.ARRAY:
+        out += description.count.to_bytes(2, "big")
+    return out + b"".join(map(_encode_description, description.members))
+
+
+def _encode_untagged(data: Data, description: TypeDescription) -> bytes:
+    if data.tag != description.tag:
+        problem = f"{TYPE_NAMES.get(data.tag)} where the description says {TYPE_NAMES.get(description.tag)}"
+        raise EncodeError(problem, element="compact-array")
+    if not description.members:
+        return _encode_value(data)
+    members = description.members * (description.count or 1)
+    if len(data.value) != len(members):
+        raise EncodeError(f"{len(data.value)} elements, not {len(members)}", element="compact-array")
+    return b"".join(_encode_untagged(item, member) for item, member in zip(data.value, members, strict=True))
+
+
+DATA = Layout(parse_data, encode_data)
+
+
+def null_data() -> Data:
+    """Null-data."""
+    return Data(Tag.NULL_DATA)
+
+
+def structure(*elements: Data) -> Data:
+    """Structure of these elements."""
+    return Data(Tag.STRUCTURE, list(elements))
+
+
+def array(elements: Iterable[Data]) -> Data:
+    """Array of these elements."""
+    return Data(Tag.ARRAY, list(elements))
+
+
+def boolean(value: bool) -> Data:
+    """Boolean; true is FF, as GBCS messages have it."""
+    return Data(Tag.BOOLEAN, 0xFF if value else 0)
+
+
+def bit_string(octets: bytes, bits: int | None = None) -> Data:
+    """Bit string, all bits of ``octets`` unless said otherwise."""
+    return Data(Tag.BIT_STRING, BitString(8 * len(octets) if bits is None else bits, octets))
+
+
+def octet_string(octets: bytes) -> Data:
+    """Octet string."""
+    return Data(Tag.OCTET_STRING, bytes(octets))
+
+
+def integer(value: int) -> Data:
+    """Signed 8 bits."""
+    return Data(Tag.INTEGER, value)
+
+
+def unsigned(value: int) -> Data:
+    """Unsigned 8 bits."""
+    return Data(Tag.UNSIGNED, value)
+
+
+def long_unsigned(value: int) -> Data:
+    """Unsigned 16 bits."""
+    return Data(Tag.LONG_UNSIGNED, value)
+
+
+def double_long_unsigned(value: int) -> Data:
+    """Unsigned 32 bits."""
+    return Data(Tag.DOUBLE_LONG_UNSIGNED, value)
+
+
+def enum(value: int) -> Data:
+    """Enumeration, 8 bits."""
+    return Data(Tag.ENUM, value)

@@ -1,0 +1,263 @@
+"""A small reader and writer for DER (ITU-T X.690), with offsets.
+
+Reading gives a tree of nodes that keeps the length form it met: some meters write lengths of 128 to 255
+as ``82 00 nn``, and ``build`` gives such a tree back octet for octet. Tags are one octet (low tag numbers),
+which is all that GBCS and X.509 use.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from protocols.errors import DecodeError, EncodeError
+
+BOOLEAN = 0x01
+INTEGER = 0x02
+BIT_STRING = 0x03
+OCTET_STRING = 0x04
+NULL = 0x05
+OBJECT_IDENTIFIER = 0x06
+ENUMERATED = 0x0A
+UTF8_STRING = 0x0C
+PRINTABLE_STRING = 0x13
+UTC_TIME = 0x17
+GENERALIZED_TIME = 0x18
+SEQUENCE = 0x30
+SET = 0x31
+
+_CONSTRUCTED = 0x20
+_DEPTH_LIMIT = 32  # certificates need 9; hostile nesting must not exhaust the stack
+_TIME = re.compile(rb"[0-9]{14}Z")
+
+
+@dataclass(slots=True)
+class Node:
+    """One tag-length-value. Constructed nodes have ``children``, primitive ones have ``value``.
+
+    ``start`` and ``end`` are octet offsets in the data that was parsed; ``header`` is how many octets tag and
+    length took there (0 for nodes made by hand: shortest form). ``build`` keeps a longer form than needed.
+    """
+
+    tag: int
+    value: bytes = b""
+    children: list[Node] = field(default_factory=list)
+    header: int = 0
+    start: int = field(default=0, compare=False)
+    end: int = field(default=0, compare=False)
+
+    @property
+    def constructed(self) -> bool:
+        """Whether the tag says that other nodes are inside."""
+        return bool(self.tag & _CONSTRUCTED)
+
+    def walk(self) -> Iterator[Node]:
+        """This node and all below, in the order of their octets."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+def parse_der(data: bytes, strict: bool = True) -> Node:
+    """The one value that ``data`` holds.
+
+    ``strict`` refuses octets after it and primitive values that DER forbids (empty or padded INTEGER, BOOLEAN
+    other than 00 and FF, NULL with content); without it only the structure is checked and the rest is
+    ignored. Length forms longer than needed are always taken and kept. Raises DecodeError with offset and
+    path, a path such as ``30.02`` naming the tags down to the trouble.
+    """
+    node, end = parse_at(data, 0, strict=strict)
+    if strict and end != len(data):
+        raise DecodeError(f"{len(data) - end} octets after the end of the value", offset=end)
+    return node
+
+
+def parse_at(data: bytes, offset: int, *, strict: bool = True) -> tuple[Node, int]:
+    """The value that starts at ``offset``, and the offset after it."""
+    node = _read(data, offset, len(data), strict=strict)
+    return node, node.end
+
+
+def _read(data: bytes, start: int, limit: int, *, strict: bool, path: str = "", depth: int = 0) -> Node:
+    if start >= limit:
+        raise DecodeError("a tag is missing", offset=start, path=path)
+    tag = data[start]
+    path = f"{path}.{tag:02X}" if path else f"{tag:02X}"
+    if tag & 0x1F == 0x1F:
+        raise DecodeError(f"tag {tag:02X} announces a high tag number", offset=start, path=path)
+    length, body = _read_length(data, start + 1, limit, path)
+    end = body + length
+    if end > limit:
+        problem = f"length {length} reaches {end - limit} octets beyond the enclosing value"
+        raise DecodeError(problem, offset=start + 1, path=path)
+    node = Node(tag, header=body - start, start=start, end=end)
+    if not tag & _CONSTRUCTED:
+        node.value = data[body:end]
+        if strict:
+            _check_primitive(node, body, path)
+        return node
+    if depth >= _DEPTH_LIMIT:
+        raise DecodeError(f"nested deeper than {_DEPTH_LIMIT} levels", offset=start, path=path)
+    position = body
+    while position < end:
+        child = _read(data, position, end, strict=strict, path=path, depth=depth + 1)
+        node.children.append(child)
+        position = child.end
+    return node
+
+
+def _read_length(data: bytes, at: int, limit: int, path: str) -> tuple[int, int]:
+    """The length and the offset after it."""
+    if at >= limit:
+        raise DecodeError("the length is missing", offset=at, path=path)
+    first = data[at]
+    if first < 0x80:
+        return first, at + 1
+    count = first & 0x7F
+    if count == 0:
+        raise DecodeError("indefinite length is not allowed in DER", offset=at, path=path)
+    if count > 4:
+        raise DecodeError(f"a length of {count} octets is beyond any message", offset=at, path=path)
+    if at + 1 + count > limit:
+        raise DecodeError("the length is cut off", offset=at, path=path)
+    return int.from_bytes(data[at + 1 : at + 1 + count]), at + 1 + count
+
+
+def _check_primitive(node: Node, body: int, path: str) -> None:
+    value = node.value
+    if node.tag in (INTEGER, ENUMERATED):
+        if not value:
+            raise DecodeError("a number without octets", offset=body, path=path)
+        if len(value) > 1 and (value[0], value[1] >> 7) in ((0x00, 0), (0xFF, 1)):
+            raise DecodeError("a number with a needless leading octet", offset=body, path=path)
+    elif node.tag == BOOLEAN and value not in (b"\x00", b"\xff"):
+        raise DecodeError("a BOOLEAN is 00 or FF", offset=body, path=path)
+    elif node.tag == NULL and value:
+        raise DecodeError("NULL has content", offset=body, path=path)
+    elif node.tag == BIT_STRING and (not value or value[0] > (7 if len(value) > 1 else 0)):
+        raise DecodeError("a BIT STRING with a wrong number of unused bits", offset=body, path=path)
+
+
+def build(node: Node) -> bytes:
+    """The octets of a tree, length forms as they were read (never shorter than needed)."""
+    content = b"".join(map(build, node.children)) if node.constructed else node.value
+    return _header(node.tag, len(content), node.header - 1) + content
+
+
+def encode(tag: int, *parts: bytes) -> bytes:
+    """Tag, shortest length, and the parts one after another."""
+    content = b"".join(parts)
+    return _header(tag, len(content), 0) + content
+
+
+def sequence(*parts: bytes) -> bytes:
+    """A SEQUENCE of encoded parts."""
+    return encode(SEQUENCE, *parts)
+
+
+def _header(tag: int, length: int, length_octets: int) -> bytes:
+    if length < 0x80 and length_octets <= 1:
+        return bytes((tag, length))
+    count = max((length.bit_length() + 7) // 8, length_octets - 1, 1)
+    return bytes((tag, 0x80 | count)) + length.to_bytes(count)
+
+
+def encode_integer(value: int, tag: int = INTEGER) -> bytes:
+    """INTEGER (or another tag with the same content) in the fewest octets, two's complement."""
+    return encode(tag, value.to_bytes((value + (value < 0)).bit_length() // 8 + 1, signed=True))
+
+
+def encode_oid(dotted: str) -> bytes:
+    """OBJECT IDENTIFIER from its dotted form."""
+    try:
+        arcs = [int(arc) for arc in dotted.split(".")]
+        first, second = arcs[:2]
+    except ValueError:
+        raise EncodeError(f"{dotted!r} is no object identifier", element="object_identifier") from None
+    if min(arcs) < 0 or first > 2 or (first < 2 and second > 39):
+        raise EncodeError(f"{dotted!r} is no object identifier", element="object_identifier")
+    content = bytearray()
+    for arc in (first * 40 + second, *arcs[2:]):
+        groups = [arc & 0x7F]
+        while arc := arc >> 7:
+            groups.append(0x80 | arc & 0x7F)
+        content += bytes(reversed(groups))
+    return encode(OBJECT_IDENTIFIER, bytes(content))
+
+
+def encode_bit_string(value: bytes, unused_bits: int = 0) -> bytes:
+    """BIT STRING of whole octets, the last ``unused_bits`` of them being unused."""
+    return encode(BIT_STRING, bytes((unused_bits,)), value)
+
+
+def encode_generalized_time(moment: datetime, tag: int = GENERALIZED_TIME) -> bytes:
+    """GeneralizedTime YYYYMMDDhhmmssZ; fractions of a second are not carried. Needs a timezone-aware time."""
+    return encode(tag, format_generalized_time(moment).encode("ascii"))
+
+
+def format_generalized_time(moment: datetime) -> str:
+    """The 15 characters of a GeneralizedTime."""
+    if moment.tzinfo is None:
+        raise EncodeError("a time needs a time zone", element="GeneralizedTime")
+    utc = moment.astimezone(UTC)
+    return f"{utc.year:04d}{utc:%m%d%H%M%S}Z"
+
+
+def expect(node: Node, tag: int | Sequence[int], path: str = "") -> Node:
+    """The node itself when it has the tag (or one of the tags); DecodeError otherwise."""
+    tags = (tag,) if isinstance(tag, int) else tuple(tag)
+    if node.tag not in tags:
+        wanted = " or ".join(f"{each:02X}" for each in tags)
+        raise DecodeError(f"tag {node.tag:02X} found, {wanted} expected", offset=node.start, path=path)
+    return node
+
+
+def integer(node: Node, path: str = "", tag: int = INTEGER) -> int:
+    """The number in an INTEGER or ENUMERATED."""
+    expect(node, tag, path)
+    if not node.value:
+        raise DecodeError("a number without octets", offset=node.start, path=path)
+    return int.from_bytes(node.value, signed=True)
+
+
+def object_identifier(node: Node, path: str = "") -> str:
+    """The dotted form of an OBJECT IDENTIFIER."""
+    expect(node, OBJECT_IDENTIFIER, path)
+    if not node.value or node.value[-1] & 0x80:
+        raise DecodeError("an object identifier that is cut off", offset=node.start, path=path)
+    arcs: list[int] = []
+    arc = 0
+    for octet in node.value:
+        arc = arc << 7 | octet & 0x7F
+        if not octet & 0x80:
+            arcs.append(arc)
+            arc = 0
+    first = min(arcs[0] // 40, 2)
+    return ".".join(map(str, (first, arcs[0] - 40 * first, *arcs[1:])))
+
+
+def moment(node: Node, path: str = "") -> datetime:
+    """The time in a UTCTime or GeneralizedTime, in UTC; without fractions, ending in Z."""
+    expect(node, (GENERALIZED_TIME, UTC_TIME), path)
+    if node.tag == UTC_TIME:
+        century = b"19" if node.value >= b"50" else b"20"
+        return _parse_time(century + node.value, node, path)
+    return _parse_time(node.value, node, path)
+
+
+def parse_generalized_time(node: Node, path: str = "") -> datetime:
+    """The time in a GeneralizedTime, whatever its tag (implicit tagging)."""
+    return _parse_time(node.value, node, path)
+
+
+def _parse_time(text: bytes, node: Node, path: str) -> datetime:
+    problem = f"{node.value!r} is no time of the form YYYYMMDDhhmmssZ"
+    if not _TIME.fullmatch(text):
+        raise DecodeError(problem, offset=node.start, path=path)
+    month, day, hour, minute, second = (int(text[at : at + 2]) for at in range(4, 14, 2))
+    try:
+        return datetime(int(text[:4]), month, day, hour, minute, second, tzinfo=UTC)
+    except ValueError:
+        raise DecodeError(problem, offset=node.start, path=path) from None

@@ -1,0 +1,124 @@
+"""One whole GBCS message: headers, payload, signature and MAC (GBCS section 7.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from protocols.dlms.length import encode_length, read_length, take
+from protocols.errors import DecodeError, EncodeError
+from protocols.gbcs.header import (
+    GENERAL_CIPHERING,
+    MAC_OCTETS,
+    SECURITY_HEADER,
+    CraFlag,
+    GroupingHeader,
+    encode_grouping_header,
+    encode_mac_header,
+    parse_grouping_header,
+    parse_mac_header,
+)
+
+SIGNATURE_OCTETS = 64
+_KINDS = {CraFlag.COMMAND: "command", CraFlag.RESPONSE: "response", CraFlag.ALERT: "alert"}
+
+
+@dataclass(slots=True)
+class Message:
+    """A message as its parts.
+
+    ``signature`` has 64 octets; ``b""`` is a signature field of length 0, None no field at all (a
+    pre-command). ``mac`` has 12 octets where there is a MAC Header, else None. ``payload_offset`` is where
+    the payload stands in the octets the message was parsed from.
+    """
+
+    header: GroupingHeader
+    payload: bytes
+    signature: bytes | None = None
+    mac: bytes | None = None
+    payload_offset: int = field(default=0, compare=False)
+
+    def signed_octets(self) -> bytes:
+        """What the signature covers: the Grouping Header without its tag, and the payload."""
+        return self._content()[1:]
+
+    def authenticated_octets(self) -> bytes:
+        """What the MAC covers: security header, zero octet, Grouping Header, payload, signature field."""
+        return SECURITY_HEADER + b"\x00" + self._content() + self._signature_field(self.signature or b"")
+
+    @property
+    def kind(self) -> str:
+        """``"command"``, ``"response"``, ``"alert"``, ``"precommand"`` (an unprotected command)."""
+        if self.header.cra_flag is CraFlag.COMMAND and self.mac is None and not self.signature:
+            return "precommand"
+        return _KINDS[self.header.cra_flag]
+
+    def _content(self) -> bytes:
+        length = encode_length(len(self.payload), "payload")
+        return encode_grouping_header(self.header) + length + self.payload
+
+    @staticmethod
+    def _signature_field(signature: bytes) -> bytes:
+        if len(signature) not in {0, SIGNATURE_OCTETS}:
+            raise EncodeError(f"0 or 64 octets, not {len(signature)}", element="signature")
+        return bytes((len(signature),)) + signature
+
+
+def parse_message(data: bytes) -> Message:
+    """Parse one message; every octet has to belong to it.
+
+    DecodeError with offset and path otherwise, also for a block of a general block transfer, which has to be
+    reassembled first.
+    """
+    if data[:1] != bytes((GENERAL_CIPHERING,)):
+        return _parse_content(data, 0, len(data), has_mac=False)
+    if data[1:2] == b"\x09":
+        problem = "a general block transfer block, not a whole message; reassemble the blocks first"
+        raise DecodeError(problem, offset=0, path="message")
+    try:
+        length, start = parse_mac_header(data)
+    except DecodeError as error:
+        raise error.moved(0, "message.mac_header") from None
+    end = start + length
+    if end > len(data):
+        raise DecodeError(f"{end - len(data)} octets missing", offset=len(data), path="message")
+    if end < len(data):
+        raise DecodeError(f"{len(data) - end} octets left over", offset=end, path="message")
+    if length < MAC_OCTETS:
+        raise DecodeError("no room for the MAC", offset=start, path="message.mac")
+    return _parse_content(data, start, end - MAC_OCTETS, has_mac=True)
+
+
+def _parse_content(data: bytes, start: int, end: int, *, has_mac: bool) -> Message:
+    content = data[:end]
+    try:
+        header, at = parse_grouping_header(content, start)
+    except DecodeError as error:
+        raise error.moved(0, "message.grouping_header") from None
+    length, offset = read_length(content, at, "message.content_length")
+    payload, at = take(content, offset, length, "message.payload")
+    signature: bytes | None = None
+    if has_mac or at < end:
+        length, after = read_length(content, at, "message.signature.length")
+        if length not in {0, SIGNATURE_OCTETS}:
+            problem = f"{length} octets where 0 or 64 belong"
+            raise DecodeError(problem, offset=at, path="message.signature.length")
+        signature, at = take(content, after, length, "message.signature")
+        if at < end:
+            raise DecodeError(f"{end - at} octets left over", offset=at, path="message")
+    elif header.cra_flag is not CraFlag.COMMAND:
+        # Only a pre-command may end with its payload; anything else that does has been cut.
+        raise DecodeError("the signature field is missing", offset=at, path="message.signature")
+    return Message(header, payload, signature, data[end:] if has_mac else None, offset)
+
+
+def build_message(message: Message) -> bytes:
+    """Octets of a message; EncodeError names the part that does not fit."""
+    content = message._content()  # noqa: SLF001  # one module, two faces
+    if message.mac is None:
+        if message.signature is None:
+            return content
+        return content + message._signature_field(message.signature)  # noqa: SLF001
+    if len(message.mac) != MAC_OCTETS:
+        raise EncodeError(f"12 octets, not {len(message.mac)}", element="mac")
+    content += message._signature_field(message.signature or b"")  # noqa: SLF001
+    return encode_mac_header(len(content) + MAC_OCTETS) + content + message.mac

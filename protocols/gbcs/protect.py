@@ -1,0 +1,149 @@
+"""Putting protection on messages, and checking it with a key store (GBCS section 6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from protocols.errors import DecodeError
+from protocols.gbcs.blocks import ciphered_blocks
+from protocols.gbcs.crypto import (
+    SecretCache,
+    Signer,
+    compute_mac,
+    decrypt_block,
+    sign,
+    verify_mac,
+    verify_signature,
+)
+from protocols.gbcs.header import CraFlag, GroupingHeader
+from protocols.gbcs.keystore import KeyStore, KeyUse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    from protocols.eui64 import Eui64
+    from protocols.gbcs.message import Message
+
+_ACCESS_CONTROL_BROKER = 4
+# PCS01 and PCS02, the two message codes that never leave the home.
+_PPMID_TO_GSME = frozenset((0x009B, 0x0090))
+
+
+def precommand(message: Message) -> Message:
+    """The same message as a pre-command: no signature field, no MAC."""
+    return replace(message, signature=None, mac=None)
+
+
+def protect(
+    message: Message,
+    *,
+    signer: ec.EllipticCurvePrivateKey | Signer | None = None,
+    mac_z: bytes | None = None,
+) -> Message:
+    """A new message, signed when there is a signer, then MACed when there is a shared secret ``mac_z``.
+
+    Without a signer the signature field is there with length 0.
+    """
+    signature = b"" if signer is None else sign(signer, message.signed_octets())
+    out = replace(message, signature=signature, mac=None)
+    if mac_z is not None:
+        out.mac = compute_mac(mac_z, out)
+    return out
+
+
+@dataclass(slots=True)
+class Verdicts:
+    """What a key store says about a message: ``"ok"``, ``"bad"``, ``"no_key"`` or ``"none"`` (not there).
+
+    ``encrypted`` has one verdict per ciphered block.
+    """
+
+    mac: str
+    signature: str
+    encrypted: list[str]
+
+
+def verify_with_keystore(message: Message, keystore: KeyStore, cache: SecretCache) -> Verdicts:
+    """Check signature, MAC and encrypted parts with the keys that GBCS assigns to them.
+
+    A command's MAC is always the Access Control Broker's with the device, whoever the originator is; a
+    response's or alert's is the recipient's with the device; between PPMID and GSME it is theirs. Signatures
+    are the originator's. A payload that does not parse has no ciphered blocks here; parsing it says why.
+    """
+    return Verdicts(
+        _mac_verdict(message, keystore, cache),
+        _signature_verdict(message, keystore),
+        _encryption_verdicts(message, keystore, cache),
+    )
+
+
+def secret_between(
+    keystore: KeyStore, cache: SecretCache, one: Eui64, other: Eui64, use: KeyUse = KeyUse.KA
+) -> bytes | None:
+    """Shared secret of two parties from either's private key; ``use`` is the key of ``one``."""
+    for own, own_use, peer, peer_use in ((one, use, other, KeyUse.KA), (other, KeyUse.KA, one, use)):
+        private, public = keystore.private(own, own_use), keystore.public(peer, peer_use)
+        if private is not None and public is not None:
+            return cache.shared_secret(private, public)
+    return None
+
+
+def decryptor(message: Message, keystore: KeyStore, cache: SecretCache) -> Callable[[bytes], bytes] | None:
+    """What opens this message's ciphered blocks, or None without the keys for it."""
+    header = message.header
+    reader = header.supplementary_remote_party_id or header.business_target_id
+    z = secret_between(keystore, cache, reader, header.business_originator_id)
+    return None if z is None else lambda block: decrypt_block(z, header, block)
+
+
+def _mac_verdict(message: Message, keystore: KeyStore, cache: SecretCache) -> str:
+    if message.mac is None:
+        return "none"
+    secrets = [secret_between(keystore, cache, *pair) for pair in _mac_parties(message.header, keystore)]
+    known = [z for z in secrets if z is not None]
+    if not known:
+        return "no_key"
+    return "ok" if any(verify_mac(z, message) for z in known) else "bad"
+
+
+def _mac_parties(header: GroupingHeader, keystore: KeyStore) -> list[tuple[Eui64, Eui64]]:
+    """Pairs whose keys may have made the MAC; more than one only where there are several brokers."""
+    originator, target = header.business_originator_id, header.business_target_id
+    if header.cra_flag is not CraFlag.COMMAND or header.message_code in _PPMID_TO_GSME:
+        return [(target, originator)]
+    if keystore.role_of(originator) == _ACCESS_CONTROL_BROKER:
+        return [(originator, target)]
+    return [(broker, target) for broker in keystore.with_role(_ACCESS_CONTROL_BROKER)]
+
+
+def _signature_verdict(message: Message, keystore: KeyStore) -> str:
+    if not message.signature:
+        return "none"
+    public = keystore.public(message.header.business_originator_id, KeyUse.DS)
+    if public is None:
+        return "no_key"
+    return "ok" if verify_signature(public, message.signed_octets(), message.signature) else "bad"
+
+
+def _encryption_verdicts(message: Message, keystore: KeyStore, cache: SecretCache) -> list[str]:
+    try:
+        blocks = ciphered_blocks(message)
+    except DecodeError:
+        return []
+    if not blocks:
+        return []
+    decrypt = decryptor(message, keystore, cache)
+    if decrypt is None:
+        return ["no_key"] * len(blocks)
+    return ["ok" if _opens(decrypt, block.octets) else "bad" for block in blocks]
+
+
+def _opens(decrypt: Callable[[bytes], bytes], block: bytes) -> bool:
+    try:
+        decrypt(block)
+    except DecodeError:
+        return False
+    return True

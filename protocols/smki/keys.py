@@ -1,0 +1,32 @@
+"""Keys from a seed, and key identifiers."""
+
+from __future__ import annotations
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
+def make_key(seed: bytes, label: str) -> ec.EllipticCurvePrivateKey:
+    """The P-256 private key that ``seed`` and ``label`` always give.
+
+    HKDF with SHA-256 to 48 octets, reduced to a scalar; the 128 bits beyond the order keep it unbiased.
+    """
+    wide = HKDF(hashes.SHA256(), 48, salt=b"smets-hil", info=label.encode()).derive(seed)
+    return ec.derive_private_key(int.from_bytes(wide) % (_P256_ORDER - 1) + 1, ec.SECP256R1())
+
+
+def public_point(key: ec.EllipticCurvePublicKey) -> bytes:
+    """04 || x || y, 65 octets."""
+    return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+
+def key_identifier(key: ec.EllipticCurvePublicKey) -> bytes:
+    """8 octets: nibble 4, then the low 60 bits of the SHA-1 of the public point (RFC 5280 4.2.1.2 (2))."""
+    digest = hashes.Hash(hashes.SHA1())  # noqa: S303  an identifier by definition, nothing is protected by it
+    digest.update(public_point(key))
+    low = int.from_bytes(digest.finalize()) & (1 << 60) - 1
+    return (4 << 60 | low).to_bytes(8)

@@ -1,0 +1,191 @@
+"""Reading certificates with our own DER reader, so that codecs need not load an X.509 library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from protocols.errors import DecodeError
+from protocols.eui64 import Eui64
+from protocols.gbcs import der
+from protocols.gbcs.asn1.types import KeyUsage
+from protocols.smki import oids
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+@dataclass(slots=True)
+class CertificateInfo:
+    """What a certificate says.
+
+    ``subject_eui`` is None for certification authorities, ``role`` for devices. ``key_id`` and
+    ``authority_key_id`` are 8 octets in SMKI, empty when the extension is absent. ``subject`` and ``issuer``
+    are the encoded names, ``signed`` the octets under the signature (to be signed certificate).
+    """
+
+    subject_eui: Eui64 | None
+    role: int | None
+    key_usage: KeyUsage
+    key_id: bytes
+    authority_key_id: bytes
+    not_before: datetime
+    not_after: datetime
+    public_key: ec.EllipticCurvePublicKey
+    is_device: bool
+    is_authority: bool
+    common_name: str
+    serial: int
+    subject: bytes
+    issuer: bytes
+    signed: bytes
+    signature: bytes
+
+
+def parse_certificate(certificate: bytes) -> CertificateInfo:
+    """Read the DER of a certificate of an SMKI profile; DecodeError when it is something else."""
+    path = "certificate"
+    root = der.expect(der.parse_der(certificate), der.SEQUENCE, path)
+    signed, _algorithm, signature = _members(root, 3, path)
+    fields = _members(der.expect(signed, der.SEQUENCE, path), 7, f"{path}.tbs_certificate")
+    version, serial, _signing, issuer, validity, subject, key_info, *rest = fields
+    der.expect(version, 0xA0, f"{path}.version")
+    attributes = _name(subject)
+    extensions = _extensions(rest)
+    alternative = extensions.get(oids.SUBJECT_ALTERNATIVE_NAME)
+    not_before, not_after = _members(validity, 2, f"{path}.validity")
+    return CertificateInfo(
+        subject_eui=_subject_eui(attributes, alternative),
+        role=_role(attributes.get(oids.ORGANISATIONAL_UNIT)),
+        key_usage=_key_usage(extensions.get(oids.KEY_USAGE)),
+        key_id=_key_id(extensions.get(oids.SUBJECT_KEY_IDENTIFIER)),
+        authority_key_id=_authority_key_id(extensions.get(oids.AUTHORITY_KEY_IDENTIFIER)),
+        not_before=der.moment(not_before, f"{path}.not_before"),
+        not_after=der.moment(not_after, f"{path}.not_after"),
+        public_key=_public_key(key_info),
+        is_device=alternative is not None,
+        is_authority=_is_authority(extensions.get(oids.BASIC_CONSTRAINTS)),
+        common_name=_text(attributes.get(oids.COMMON_NAME)),
+        serial=der.integer(serial, f"{path}.serial_number"),
+        subject=certificate[subject.start : subject.end],
+        issuer=certificate[issuer.start : issuer.end],
+        signed=certificate[signed.start : signed.end],
+        signature=_bits(signature, f"{path}.signature"),
+    )
+
+
+def _members(node: der.Node, at_least: int, path: str) -> list[der.Node]:
+    if not node.constructed or len(node.children) < at_least:
+        problem = f"{len(node.children)} elements, at least {at_least} expected"
+        raise DecodeError(problem, offset=node.start, path=path)
+    return node.children
+
+
+def _bits(node: der.Node, path: str) -> bytes:
+    der.expect(node, der.BIT_STRING, path)
+    if not node.value or node.value[0]:
+        raise DecodeError("whole octets expected in a BIT STRING", offset=node.start, path=path)
+    return node.value[1:]
+
+
+def _name(node: der.Node) -> dict[str, der.Node]:
+    path = "certificate.subject"
+    found: dict[str, der.Node] = {}
+    for relative in node.children:
+        for attribute in relative.children:
+            oid, value = _members(attribute, 2, path)[:2]
+            found[der.object_identifier(oid, path)] = value
+    return found
+
+
+def _extensions(rest: list[der.Node]) -> dict[str, der.Node]:
+    """The inner values by object identifier; their offsets count from the extension's own content."""
+    path = "certificate.extensions"
+    found: dict[str, der.Node] = {}
+    for block in (node for node in rest if node.tag == 0xA3):
+        for extension in _members(block, 1, path)[0].children:
+            oid, *_critical, value = _members(extension, 2, path)
+            der.expect(value, der.OCTET_STRING, path)
+            try:
+                inner = der.parse_der(value.value)
+            except DecodeError as error:
+                raise error.moved(value.end - len(value.value), path) from None
+            found[der.object_identifier(oid, path)] = inner
+    return found
+
+
+def _text(node: der.Node | None) -> str:
+    return "" if node is None else node.value.decode("utf-8", errors="replace")
+
+
+def _role(unit: der.Node | None) -> int | None:
+    try:
+        return int(_text(unit), 16) if unit else None
+    except ValueError:
+        problem = f"organisational unit {unit.value!r} is no role" if unit else ""
+        raise DecodeError(problem, offset=unit.start if unit else 0, path="certificate.subject") from None
+
+
+def _subject_eui(attributes: dict[str, der.Node], alternative: der.Node | None) -> Eui64 | None:
+    path = "certificate.subject"
+    identifier = attributes.get(oids.UNIQUE_IDENTIFIER)
+    if alternative is not None:
+        octets = _hardware_serial(alternative)
+    elif identifier is not None:
+        octets = _bits(identifier, path)
+    else:
+        return None
+    if len(octets) != 8:
+        raise DecodeError(f"{len(octets)} octets instead of an EUI-64", offset=0, path=path)
+    return Eui64(octets)
+
+
+def _hardware_serial(alternative: der.Node) -> bytes:
+    """GeneralNames { otherName [0] { oid, [0] { hwType, hwSerialNum } } }."""
+    path = "certificate.subject_alternative_name"
+    for name in alternative.children:
+        if name.tag != 0xA0:
+            continue
+        oid, value = _members(name, 2, path)[:2]
+        if der.object_identifier(oid, path) == oids.HARDWARE_MODULE_NAME:
+            module = _members(value, 1, path)[0]
+            return der.expect(_members(module, 2, path)[1], der.OCTET_STRING, path).value
+    raise DecodeError("no hardwareModuleName", offset=0, path=path)
+
+
+def _key_usage(node: der.Node | None) -> KeyUsage:
+    path = "certificate.key_usage"
+    if node is None:
+        raise DecodeError("the extension is missing", offset=0, path=path)
+    der.expect(node, der.BIT_STRING, path)
+    return KeyUsage(node.value[1] if len(node.value) > 1 else 0)
+
+
+def _key_id(node: der.Node | None) -> bytes:
+    return b"" if node is None else node.value
+
+
+def _authority_key_id(node: der.Node | None) -> bytes:
+    return next((child.value for child in node.children if child.tag == 0x80), b"") if node else b""
+
+
+def _is_authority(node: der.Node | None) -> bool:
+    return bool(
+        node and node.children and node.children[0].tag == der.BOOLEAN and any(node.children[0].value)
+    )
+
+
+def _public_key(info: der.Node) -> ec.EllipticCurvePublicKey:
+    path = "certificate.subject_public_key_info"
+    algorithm, point = _members(info, 2, path)[:2]
+    names = [der.object_identifier(each, path) for each in algorithm.children if each.tag == 0x06]
+    if names != [oids.EC_PUBLIC_KEY, oids.PRIME256V1]:
+        raise DecodeError("not a P-256 key", offset=algorithm.start, path=path)
+    try:
+        return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), _bits(point, path))
+    except ValueError as error:
+        if isinstance(error, DecodeError):
+            raise
+        raise DecodeError("not a point of the curve", offset=point.start, path=path) from None
