@@ -1,0 +1,430 @@
+"""The serial driver against emulated wires, plain pseudo-terminals and an RFC 2217 server."""
+
+import asyncio
+import errno
+import functools
+import os
+import random
+import select
+import socket
+import subprocess
+import sys
+import threading
+import time
+import tty
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from drivers import serial_errors, serial_line
+from drivers.serial_line import DRIVER, SerialLineConfig
+from protocols.ports import (
+    BenchError,
+    ConfigError,
+    DriverContext,
+    Frame,
+    FrameKind,
+    MessagePort,
+    PortClosedError,
+)
+from rigs.emulated.wires import PtyWire, TcpWire
+
+
+def in_loop(test):
+    @functools.wraps(test)
+    def run(**fixtures):
+        asyncio.run(asyncio.wait_for(test(**fixtures), 60))
+
+    return run
+
+
+class WallClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+def context(**endpoints: str) -> DriverContext:
+    named = {name.replace("_", "."): address for name, address in endpoints.items()}
+    return DriverContext(WallClock(), "chf", "wan", Path("/nowhere"), named)
+
+
+def open_port(url: str, **keys):
+    return DRIVER.open(SerialLineConfig(url=url, **keys), context())
+
+
+def gbcs(data: bytes) -> Frame:
+    return Frame(FrameKind.GBCS, data)
+
+
+async def within(work, seconds=5.0):
+    return await asyncio.wait_for(work, seconds)
+
+
+def real_path(link: str) -> str:
+    return str(Path(link).readlink())
+
+
+class Far:
+    """An emulated wire whose frames and errors wait in one queue."""
+
+    def __init__(self, wire_class, *arguments) -> None:
+        self.queue: asyncio.Queue[object] = asyncio.Queue()
+        self.wire = wire_class(*arguments, self.queue.put_nowait, on_error=self.queue.put_nowait)
+
+    async def next(self, seconds=5.0):
+        return await within(self.queue.get(), seconds)
+
+
+@in_loop
+async def test_frames_both_ways_through_the_emulators_endpoint(tmp_path):
+    far = Far(PtyWire, tmp_path / "wan")
+    endpoint = await far.wire.start()
+    before = datetime.now(UTC)
+    port = await DRIVER.open(SerialLineConfig(), context(chf_wan=endpoint))
+    assert isinstance(port, MessagePort)
+    await port.send(gbcs(b"\x01\x02"))
+    assert (await far.next()).data == b"\x01\x02"
+    await far.wire.send(Frame(FrameKind.BENCH_ONLY_IMAGE, bytes(range(256))))
+    frame = await within(port.receive())
+    assert (frame.kind, frame.data) == (FrameKind.BENCH_ONLY_IMAGE, bytes(range(256)))
+    assert before <= frame.received_at <= datetime.now(UTC)
+    await port.close()
+    await far.wire.close()
+
+
+@in_loop
+async def test_messages_keep_their_order_under_load_both_ways_at_once(tmp_path):
+    far = Far(PtyWire, tmp_path / "wan")
+    port = await open_port(await far.wire.start())
+    messages = [random.Random(number).randbytes(1 + number * 7 % 1500) for number in range(300)]
+
+    async def sends():
+        for message in messages:
+            await port.send(gbcs(message))
+
+    async def answers():
+        for message in messages:
+            await far.wire.send(gbcs(message))
+            await asyncio.sleep(0)
+
+    sending = asyncio.gather(sends(), answers())
+    assert [(await within(port.receive())).data for _ in messages] == messages
+    assert [(await far.next()).data for _ in messages] == messages
+    await sending
+    await port.close()
+    await far.wire.close()
+
+
+@in_loop
+async def test_socket_url(tmp_path):
+    far = Far(TcpWire)
+    port = await open_port(await far.wire.start())
+    await port.send(gbcs(b"\x01"))
+    assert (await far.next()).data == b"\x01"
+    await far.wire.send(gbcs(b"\x02"))
+    assert (await within(port.receive())).data == b"\x02"
+    await port.close()
+    again = await open_port(f"socket://127.0.0.1:{far.wire._port}")
+    await again.send(gbcs(b"\x03"))
+    assert (await far.next()).data == b"\x03"
+    await far.wire.close()
+    with pytest.raises(PortClosedError, match=r"127\.0\.0\.1"):
+        await within(again.receive())
+    await again.close()
+
+
+@in_loop
+async def test_a_message_cut_in_the_middle_then_a_whole_one(tmp_path):
+    far = Far(PtyWire, tmp_path / "wan")
+    port = await open_port(await far.wire.start())
+    await port.send_octets(b"GBCS:DATA#0:3:0A0")
+    await port.send_octets(b"\r\n")
+    await port.send(gbcs(b"\x01"))
+    assert "0A0" in (await far.next()).line.decode()
+    assert (await far.next()).data == b"\x01"
+    await far.wire.send_octets(b"GBCS:DATA#0:3:0A0B\r\n")
+    await far.wire.send(gbcs(b"\x02"))
+    assert (await within(port.receive())).data == b"\x02"
+    assert [fault.octets for fault in port.faults] == [b"GBCS:DATA#0:3:0A0B"]
+    told = []
+    port.on_fault = told.append
+    assert told == port.faults
+    await port.close()
+    await far.wire.close()
+
+
+_KILLED = """
+import os, sys, time
+from serial import Serial
+port = Serial(sys.argv[1])
+port.write(b"GBCS:DATA#0:3:0A0")
+print("open", flush=True)
+port.read(1)
+print("half read", flush=True)
+time.sleep(60)
+"""
+
+
+@in_loop
+async def test_after_a_session_killed_in_the_middle_of_lines_the_next_message_arrives(tmp_path):
+    far = Far(PtyWire, tmp_path / "wan")
+    endpoint = await far.wire.start()
+    killed = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _KILLED, endpoint, stdout=subprocess.PIPE
+    )
+    # It has half a line of ours in its hands and its own half line stands at the far end.
+    assert await within(killed.stdout.readline()) == b"open\n"
+    await far.wire.send(gbcs(b"\xaa\xbb\xcc"))
+    assert await within(killed.stdout.readline()) == b"half read\n"
+    killed.kill()
+    await killed.wait()
+    port = await open_port(endpoint)
+    await port.send(gbcs(b"\x01"))
+    assert (await far.next()).line == b"GBCS:DATA#0:3:0A0"
+    assert (await far.next()).data == b"\x01"
+    await far.wire.send(gbcs(b"\x02"))
+    assert (await within(port.receive())).data == b"\x02"
+    await port.close()
+    await far.wire.close()
+
+
+@in_loop
+async def test_nothing_is_sent_at_opening_without_clear_line(tmp_path):
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    port = await open_port(os.ttyname(slave), clear_line=False)
+    await port.send_octets(b"\x00\xff\x11\x13")
+    assert await asyncio.to_thread(os.read, master, 100) == b"\x00\xff\x11\x13"
+    await port.close()
+    os.close(slave)
+    os.close(master)
+
+
+@in_loop
+async def test_far_end_killed_ends_receive_and_send_and_names_the_path():
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    path = os.ttyname(slave)
+    os.close(slave)
+    port = await open_port(path)
+    waiting = asyncio.create_task(port.receive())
+    os.write(master, b"GBCS:DATA#0:1:01\r\nGBCS:DATA#0:2:0")
+    assert (await within(waiting)).data == b"\x01"
+    os.close(master)
+    for attempt in (port.receive(), port.receive(), port.send(gbcs(b"\x01"))):
+        with pytest.raises(PortClosedError, match=path) as caught:
+            await within(attempt)
+        assert "emulator" in caught.value.next_step
+    assert [fault.octets for fault in port.faults] == [b"GBCS:DATA#0:2:0", b""]
+    await port.close()
+    await port.close()
+
+
+@in_loop
+async def test_close_ends_those_who_wait_and_keeps_what_had_arrived(tmp_path):
+    far = Far(PtyWire, tmp_path / "wan")
+    port = await open_port(await far.wire.start())
+    await far.wire.send(gbcs(b"\x01"))
+    await far.wire.send(gbcs(b"\x02"))
+    assert (await within(port.receive())).data == b"\x01"
+    # Closing hands over what lies in the port: \x02 is received after it.
+    await port.close()
+    assert (await within(port.receive())).data == b"\x02"
+    with pytest.raises(PortClosedError, match="closed by the bench"):
+        await within(port.receive())
+    with pytest.raises(PortClosedError, match="closed by the bench"):
+        await port.send(gbcs(b"\x01"))
+    assert port.faults == []
+    await far.wire.close()
+    again = Far(PtyWire, tmp_path / "wan")
+    port = await open_port(await again.wire.start())
+    waiting = asyncio.create_task(port.receive())
+    await asyncio.sleep(0)
+    await asyncio.gather(port.close(), port.close())
+    with pytest.raises(PortClosedError):
+        await within(waiting)
+    await again.wire.close()
+
+
+@in_loop
+async def test_a_receive_given_up_loses_no_frame(tmp_path):
+    far = Far(PtyWire, tmp_path / "wan")
+    port = await open_port(await far.wire.start())
+    for _ in range(5):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(port.receive(), 0.001)
+    await far.wire.send(gbcs(b"\x01"))
+    assert (await within(port.receive())).data == b"\x01"
+    await port.close()
+    await far.wire.close()
+
+
+@in_loop
+async def test_a_far_end_that_reads_nothing_blocks_neither_loop_nor_close():
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    port = await open_port(os.ttyname(slave))
+    sending = asyncio.create_task(port.send_octets(b"x" * 1_000_000))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(sending), 0.05)
+    await within(port.close())
+    with pytest.raises(PortClosedError):
+        await sending
+    os.close(slave)
+    os.close(master)
+
+
+@in_loop
+async def test_a_socket_far_end_that_reads_nothing_blocks_neither_loop_nor_close():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = await open_port(f"socket://127.0.0.1:{server.getsockname()[1]}")
+        sending = asyncio.create_task(port.send_octets(b"x" * 50_000_000))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(sending), 0.05)
+        await within(port.close())
+        with pytest.raises(PortClosedError):
+            await sending
+
+
+@in_loop
+async def test_two_openings_of_one_path(tmp_path):
+    far = Far(PtyWire, tmp_path / "wan")
+    endpoint = await far.wire.start()
+    port = await open_port(endpoint)
+    with pytest.raises(BenchError) as caught:
+        await open_port(real_path(endpoint))
+    assert "another program has it open" in caught.value.next_step
+    await port.close()
+    again = await open_port(endpoint)
+    await again.send(gbcs(b"\x01"))
+    assert (await far.next()).data == b"\x01"
+    await again.close()
+    await far.wire.close()
+
+
+@in_loop
+async def test_errors_at_opening_name_url_and_remedy(tmp_path):
+    (tmp_path / "file").write_text("")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        silent = server.getsockname()[1]
+    cases = [
+        (str(tmp_path / "ttyNONE"), "serial devices now present"),
+        (str(tmp_path / "file"), "no serial device"),
+        (f"socket://127.0.0.1:{silent}", "check that the far end runs"),
+        (f"rfc2217://127.0.0.1:{silent}", "check that the far end runs"),
+        ("telnet://127.0.0.1:1", "correct url"),
+    ]
+    for url, remedy in cases:
+        with pytest.raises(BenchError) as caught:
+            await open_port(url)
+        assert url in caught.value.cause
+        assert "[nodes.chf.ports.wan]" in caught.value.cause
+        assert remedy in caught.value.next_step, url
+    before = threading.active_count()
+    with pytest.raises(BenchError):
+        await open_port(str(tmp_path / "ttyNONE"))
+    assert threading.active_count() == before
+
+
+def test_missing_rights_name_the_group(tmp_path):
+    (tmp_path / "ttyS9").write_text("")
+    refused = PermissionError(errno.EACCES, "Permission denied")
+    error = serial_errors.cannot_open(str(tmp_path / "ttyS9"), "[nodes.chf.ports.wan]", refused)
+    assert "usermod -aG" in error.next_step
+    gone = serial_errors.cannot_open("/nowhere/ttyS9", "[nodes.chf.ports.wan]", refused)
+    assert "dialout" in gone.next_step
+
+
+def test_the_set_control_trap_names_the_way_out():
+    trap = ValueError("timeout while waiting for option 'control'")
+    error = serial_errors.cannot_open("rfc2217://bench:4000", "[nodes.chf.ports.wan]", trap)
+    assert "rfc2217://bench:4000?ign_set_control&timeout=3.0" in error.next_step
+
+
+@in_loop
+async def test_an_emulated_wire_that_is_not_there_is_a_config_error():
+    with pytest.raises(ConfigError, match=r"no such wire.*esme\.console"):
+        await DRIVER.open(SerialLineConfig(), context(esme_console="/dev/pts/99"))
+
+
+def test_config_refuses_what_no_port_has():
+    assert SerialLineConfig(baud=300, data_bits=7, parity="even", stop_bits=1.5).stop_bits == 1.5
+    for wrong in ({"baudrate": 9600}, {"parity": "E"}, {"stop_bits": 3}, {"data_bits": 9}, {"baud": 0}):
+        with pytest.raises(ValidationError):
+            SerialLineConfig(**wrong)
+
+
+@in_loop
+async def test_loop_url_of_pyserial(tmp_path):
+    port = await open_port("loop://")
+    await port.send(gbcs(b"\x01\x02"))
+    assert (await within(port.receive())).data == b"\x01\x02"
+    await port.close()
+
+
+@in_loop
+async def test_settings_reach_the_device():
+    import termios
+
+    master, slave = os.openpty()
+    port = await open_port(os.ttyname(slave), baud=300, stop_bits=2)
+    _, _, cflag, lflag, ispeed, ospeed, _ = termios.tcgetattr(slave)
+    assert (ispeed, ospeed) == (termios.B300, termios.B300)
+    assert cflag & termios.CSTOPB
+    assert not lflag & termios.ECHO
+    await port.close()
+    os.close(slave)
+    os.close(master)
+
+
+@in_loop
+async def test_opening_given_up_leaves_nothing_open():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        # The server never answers the negotiation; the opening takes 3 s unless told otherwise.
+        before = threading.active_count()
+        opening = asyncio.create_task(open_port(f"rfc2217://127.0.0.1:{server.getsockname()[1]}?timeout=0.5"))
+        await asyncio.to_thread(select.select, [server], [], [])
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        assert threading.active_count() <= before + 1  # asyncio's own helper thread
+
+
+@in_loop
+async def test_a_100_kb_image_takes_well_under_a_second(tmp_path):
+    far = Far(PtyWire, tmp_path / "wan")
+    port = await open_port(await far.wire.start())
+    image = random.Random(1).randbytes(100_000)
+    start = time.perf_counter()
+    await port.send(Frame(FrameKind.BENCH_ONLY_IMAGE, image))
+    assert (await far.next()).data == image
+    assert time.perf_counter() - start < 0.8
+    await port.close()
+    await far.wire.close()
+
+
+@in_loop
+async def test_a_10_mb_image_over_a_pseudo_terminal(tmp_path):
+    far = Far(PtyWire, tmp_path / "wan")
+    port = await open_port(await far.wire.start())
+    image = random.Random(2).randbytes(10_000_000)
+    await port.send(Frame(FrameKind.BENCH_ONLY_IMAGE, image))
+    assert (await far.next(40)).data == image
+    await far.wire.send(Frame(FrameKind.BENCH_ONLY_IMAGE, image))
+    assert (await within(port.receive(), 40)).data == image
+    await port.close()
+    await far.wire.close()
+
+
+def test_driver_declares_itself():
+    assert DRIVER.config is SerialLineConfig
+    assert {"message", "message.raw", "message.image"} == DRIVER.capabilities
+    assert serial_line.DRIVER.name == "serial"
