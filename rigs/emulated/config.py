@@ -1,0 +1,68 @@
+"""What the emulator process is told: nodes, their wires, and where state lives.
+
+The harness reads rig files and fills these in; nothing here parses a file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rigs.emulated.description import DeviceDescription
+
+# Shortest time in which a device on the same bench could find the network; tests see an order of events,
+# never a coincidence of them.
+DEFAULT_JOIN_DELAY_S = 0.2
+
+
+class WireKind(StrEnum):
+    """Far ends that the emulator can put behind a node's port."""
+
+    PTY = "pty"  # a serial line: message port
+    TCP = "tcp"  # message port
+    UDP = "udp"  # message port
+    CONSOLE = "console"  # a serial line on which the device talks to people
+
+
+@dataclass(slots=True)
+class WireConfig:
+    """One port of one node, reached over one wire.
+
+    ``address`` is empty when the emulator may choose; otherwise a path for lines (the emulator puts a link
+    there) or ``host:port`` for sockets. ``port`` is the port's name in the rig file: ``wan``, ``serial`` or
+    ``gateway`` carry messages, ``console`` text.
+    """
+
+    node: str
+    port: str
+    kind: WireKind
+    address: str = ""
+
+
+@dataclass(slots=True)
+class NodeConfig:
+    """One emulated device. ``via`` names the hub it stands behind; empty for one on a line of its own."""
+
+    description: DeviceDescription
+    via: str = ""
+
+
+@dataclass(slots=True)
+class EmulatorConfig:
+    """Everything that one emulator process runs.
+
+    ``state_dir`` holds one database a device, ``endpoints.json`` and ``emulator.lock``. ``join_delay_s`` is
+    the time between a device's chance to join the HAN and its joining. With ``until_stdin_closes`` the
+    process ends when its standard input does, so that a harness that dies leaves no emulator behind.
+    """
+
+    name: str
+    state_dir: Path
+    nodes: list[NodeConfig] = field(default_factory=list)
+    wires: list[WireConfig] = field(default_factory=list)
+    join_delay_s: float = DEFAULT_JOIN_DELAY_S
+    until_stdin_closes: bool = False

@@ -1,0 +1,338 @@
+"""The kernel that every emulated device stands on: messages in, responses and alerts out, state in between.
+
+A kind of device is this class with its tables filled: ``handlers`` by use case code, COSEM objects, ZCL
+attributes, stimuli. Each message, stimulus, image or piece of due work is one storage transaction; messages
+and console lines leave after it, so what was sent is always remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from protocols.errors import DecodeError
+from protocols.gbcs.catalogue import load_catalogue
+from protocols.gbcs.crypto import SecretCache
+from protocols.ports import ConfigError, StimulusKind, StimulusOutcome
+from rigs.emulated import replies, security
+from rigs.emulated.clock import ClockStatus, DeviceClock
+from rigs.emulated.dlms_server import CosemServer
+from rigs.emulated.events import EventCode, Events
+from rigs.emulated.firmware import Firmware
+from rigs.emulated.gbz_server import ZclServer
+from rigs.emulated.join_log import JoinLog
+from rigs.emulated.schedule import Schedule
+from rigs.emulated.security import RefusedError
+from rigs.emulated.trust_anchors import ROLES, TrustAnchors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from protocols.eui64 import Eui64
+    from protocols.gbcs.catalogue import Catalogue, UseCase
+    from protocols.ports import Clock
+    from rigs.emulated.command import Command
+    from rigs.emulated.description import DeviceDescription
+    from rigs.emulated.firmware import ImageOutcome
+    from rigs.emulated.storage import Storage
+
+Handler = Callable[["Device", "Command"], bytes]
+"""Does what an authentic command asks and gives the response payload.
+
+Raises DecodeError or RefusedError for content that cannot be processed; whatever it changed is then undone.
+"""
+
+DueHandler = Callable[["Device", "dict[str, Any]"], None]
+Stimulus = Callable[[str], "tuple[StimulusOutcome, str]"]
+
+
+class Device:
+    """One emulated device.
+
+    ``send`` takes whole messages towards the hub, ``console`` octets for the device's console. ``hub_time``
+    gives the hub's time (None: it has none) and ``reachable`` whether another device answers on the HAN; the
+    hub sets both.
+    """
+
+    payload_kind = "dlms"  # form of generic alerts: "dlms" or "gbz"
+
+    def __init__(
+        self,
+        description: DeviceDescription,
+        storage: Storage,
+        clock: Clock,
+        send: Callable[[bytes], None],
+        *,
+        console: Callable[[bytes], None] | None = None,
+        catalogue: Catalogue | None = None,
+    ) -> None:
+        self.description = description
+        self.eui64: Eui64 = description.eui64
+        self.storage = storage
+        self.clock = clock
+        self.send = send
+        self.console = console or (lambda _octets: None)
+        self.catalogue = catalogue or load_catalogue()
+        self.secrets = SecretCache()
+        self.device_clock = DeviceClock(storage, clock)
+        self.hub_time: Callable[[], datetime | None] = clock.now
+        self.reachable: Callable[[Eui64], bool] = lambda _eui64: True
+        self.trust_anchors = TrustAnchors(
+            storage, repeat_allowed=description.assumes("A02") == "greater-or-equal"
+        )
+        self.schedule = Schedule(storage)
+        self.join_log = JoinLog(storage)
+        self.events = Events(self)
+        self.firmware = Firmware(self)
+        self.cosem = CosemServer(self)
+        self.zcl = ZclServer(self)
+        self.handlers: dict[str, Handler] = {}
+        self.due_handlers: dict[str, DueHandler] = {}
+        self.stimuli: dict[StimulusKind, Stimulus] = {StimulusKind.DISPLAY: self._display}
+        self._outbox: list[bytes] = []
+        self._lines: list[str] = []
+        self._after: list[Callable[[], None]] = []
+        self.register()
+        with self.work():
+            self._from_factory()
+            if self.powered:
+                self.boot()
+
+    # ------------------------------------------------------------------ for kinds of devices
+
+    def register(self) -> None:
+        """Fill the tables; a kind of device adds its own and calls this first."""
+
+    def display(self) -> str:
+        """What the device's display shows."""
+        return ""
+
+    def authorised_roles(self, use_case: UseCase) -> set[int]:
+        """Remote party roles that may send a use case to this device."""
+        return {ROLES[role] for role in use_case.roles}
+
+    def alert_enabled(self, code: int) -> bool:  # noqa: ARG002  for kinds of devices that can be told otherwise
+        """Whether a configurable alert is to be sent to the WAN."""
+        return True
+
+    def gas_clock_status(self) -> int:
+        """Clock status in the header of gas register reads (messages.md 1.4)."""
+        return 0x00 if self.device_clock.status is ClockStatus.RELIABLE else 0x02
+
+    def join_log_changed(self) -> None:
+        """A device was joined or unjoined."""
+
+    def supply_lost(self) -> None:
+        """Supply has gone: what the device still notes."""
+
+    def supply_restored(self) -> None:
+        """Supply is back and the device has booted."""
+
+    def network_joined(self) -> None:
+        """The device has joined the HAN for the first time since it left it."""
+
+    # ------------------------------------------------------------------ what the outside does
+
+    @property
+    def powered(self) -> bool:
+        """Whether the device has supply."""
+        return bool(self.storage.get_json("device", "powered", default=True))
+
+    def handle(self, message: bytes) -> None:
+        """Process one message; a bad one ends in the security log, never in an exception."""
+        if not self.powered:
+            return
+        with self.work():
+            try:
+                command = security.admit(self, message)
+            except RefusedError as refusal:
+                self.events.refused(refusal)
+                return
+            self.trust_anchors.accept(command)
+            try:
+                with self._undone_when_refused():
+                    self.transmit(replies.respond(self, command, self._execute(command)))
+            except DecodeError as error:
+                self.events.refused(RefusedError(EventCode.CONTENT_CHECK_FAILED, str(error)))
+            except RefusedError as refusal:
+                self.events.refused(refusal)
+
+    def _execute(self, command: Command) -> bytes:
+        self.note(f"{command.use_case.code} from {command.originator}, counter {command.counter}")
+        return self.handlers[command.use_case.code](self, command)
+
+    def next_due(self) -> datetime | None:
+        """When ``run_due`` has something to do, in the clock's time; None for never."""
+        due = self.schedule.next_due() if self.powered else None
+        return None if due is None else due - self.device_clock.offset
+
+    def run_due(self) -> None:
+        """Do future dated work whose time has come; harmless to call at any time."""
+        while self.powered:
+            name = self.schedule.first_due(self.device_clock.now())
+            if name is None:
+                return
+            with self.work():
+                kind, body = self.schedule.take(name)
+                self.due_handlers[kind](self, body)
+
+    def stimulus(self, kind: StimulusKind, argument: str = "") -> tuple[StimulusOutcome, str]:
+        """Do to the device what a person or the world does; the answer says what came of it."""
+        if kind in {StimulusKind.SUPPLY_LOST, StimulusKind.SUPPLY_RESTORED}:
+            self.power(kind is StimulusKind.SUPPLY_RESTORED)
+            return StimulusOutcome.DONE, ""
+        action = self.stimuli.get(kind)
+        if action is None:
+            return StimulusOutcome.REFUSED, f"{self.description.device_type} has nothing for {kind.value}"
+        with self.work():
+            return action(argument)
+
+    def power(self, on: bool) -> None:
+        """Supply on or off; doing it twice changes nothing."""
+        if on == self.powered:
+            return
+        with self.work():
+            if on:
+                self.storage.put_json("device", "powered", value=True)
+                self.boot()
+                self.supply_restored()
+            else:
+                self.supply_lost()
+                self.storage.put_json("device", "powered", value=False)
+        if on:
+            self.run_due()
+
+    def receive_image(self, ota: bytes) -> ImageOutcome | None:
+        """Take a whole OTA file as the hub delivers it; None when the device is off."""
+        if not self.powered:
+            return None
+        with self.work():
+            return self.firmware.receive(ota)
+
+    def joined(self, hub: Eui64) -> None:
+        """The hub says: this device has joined its HAN."""
+        if self.hub == hub:
+            return
+        with self.work():
+            self.storage.put("device", "hub", hub)
+            self.note(f"joined the HAN of {hub}")
+            self.network_joined()
+
+    def left(self) -> None:
+        """The hub says: this device has been removed from its HAN."""
+        if self.hub is None:
+            return
+        with self.work():
+            self.storage.delete("device", "hub")
+            self.note("left the HAN")
+
+    @property
+    def hub(self) -> bytes | None:
+        """EUI-64 of the hub whose HAN the device is in."""
+        return self.storage.get("device", "hub")
+
+    # ------------------------------------------------------------------ for the device's own parts
+
+    @contextmanager
+    def work(self) -> Iterator[None]:
+        """One piece of work: all of it is kept and then sent, or none of it ever was."""
+        try:
+            with self.storage.transaction():
+                yield
+        except BaseException:
+            self._outbox, self._lines, self._after = [], [], []
+            raise
+        outbox, lines, after = self._outbox, self._lines, self._after
+        self._outbox, self._lines, self._after = [], [], []
+        for line in lines:
+            self.console(f"{line}\r\n".encode())
+        for message in outbox:
+            self.send(message)
+        for action in after:
+            action()
+
+    @contextmanager
+    def _undone_when_refused(self) -> Iterator[None]:
+        sent, noted, after = len(self._outbox), len(self._lines), len(self._after)
+        try:
+            with self.storage.savepoint():
+                yield
+        except (DecodeError, RefusedError):
+            del self._outbox[sent:], self._lines[noted:], self._after[after:]
+            raise
+
+    def transmit(self, message: bytes) -> None:
+        """Put a message into the outbox; it leaves when the present work is kept."""
+        self._outbox.append(message)
+
+    def after_work(self, action: Callable[[], None]) -> None:
+        """Do something outside this device once the present work is kept."""
+        self._after.append(action)
+
+    def note(self, text: str) -> None:
+        """Print a line on the console, with the device's time."""
+        if self.powered:
+            self._lines.append(f"{self.device_clock.now():%Y-%m-%dT%H:%M:%SZ} {text}")
+
+    def next_counter(self) -> int:
+        """The next value of the device's own originator counter; never given twice."""
+        counter = int(self.storage.get_json("device", "counter", default=0)) + 1
+        self.storage.put_json("device", "counter", counter)
+        return counter
+
+    def set_clock(self, start: datetime, end: datetime) -> bool:
+        """Set the clock if the hub's time lies in the window, and note what came of it (SMETS 5.6.3.32)."""
+        if self._clock_set_today():
+            self.clock_not_adjusted("it was set within the last 24 hours")
+            return False
+        if self.device_clock.set_within(start, end, self.hub_time()):
+            self.storage.put_json("clock", "set_at", self.device_clock.now().isoformat())
+            self.events.record(EventCode.CLOCK_ADJUSTED)
+            return True
+        self.clock_not_adjusted("the hub's time is not in the validity interval")
+        return False
+
+    def _clock_set_today(self) -> bool:
+        """Whether one product's rule of one setting a day forbids another (A09)."""
+        set_at = self.storage.get_json("clock", "set_at")
+        if set_at is None or self.description.assumes("A09") != "on":
+            return False
+        return self.device_clock.now() - datetime.fromisoformat(set_at) < timedelta(days=1)
+
+    def clock_not_adjusted(self, reason: str) -> None:
+        """Note that the clock stays as it is."""
+        self.events.record(EventCode.CLOCK_NOT_ADJUSTED, reason)
+
+    def agree(self, public: Any) -> bytes:
+        """Shared secret of the device's key agreement key with another party's."""
+        return self.secrets.shared_secret(self.description.identities.ka.private, public)
+
+    def boot(self) -> None:
+        """Start: print the banner and check the firmware."""
+        about = self.description
+        self._lines.append(
+            f"\r\nsmets-hil emulated {about.device_type.upper()} {about.variant} {about.eui64} ({about.name})"
+            f" firmware {self.firmware.version.hex()} hardware {about.hardware_version}"
+        )
+        self.firmware.check_at_power_on()
+
+    def _from_factory(self) -> None:
+        about = self.description
+        known = self.storage.get("device", "eui64")
+        if known is not None:
+            if known != about.eui64:
+                raise ConfigError(
+                    f"{self.storage.path} is the memory of {known.hex('-').upper()}, not of {about.eui64}",
+                    next_step="remove the file, or give the rig another [state] dir",
+                )
+            return
+        self.storage.put("device", "eui64", about.eui64)
+        self.firmware.from_factory(about.firmware_version)
+        self.trust_anchors.from_factory(about.trust_anchors)
+
+    def _display(self, _argument: str) -> tuple[StimulusOutcome, str]:
+        if not self.powered:
+            return StimulusOutcome.DONE, ""
+        return StimulusOutcome.DONE, self.display()

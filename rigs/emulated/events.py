@@ -1,0 +1,199 @@
+"""Events: kept in the device's logs, printed on its console and, where the rules say so, sent as alerts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from protocols.gbcs.asn1.types import RemotePartyRole
+from protocols.gbcs.header import CraFlag, GroupingHeader
+from protocols.gbcs.message import Message, build_message
+from protocols.gbcs.protect import protect
+from protocols.gbcs.use_cases import Context, encode_alert
+from rigs.emulated.event_rules import RULES, EventCode, Log, Recipient, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from protocols.eui64 import Eui64
+    from rigs.emulated.device import Device
+    from rigs.emulated.security import RefusedError
+
+__all__ = ["EPOCH", "EventCode", "Events", "Log", "LogEntry", "seconds_since_2000"]
+
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+CAPACITY = 100
+CRITICAL_ALERT, NON_CRITICAL_ALERT, NOT_SUPPORTED_ALERT = 0x1000, 0x1001, 0x0120
+# How many refused commands are unusual: a parameter of the bench, no source has a figure (GBCS-MALF-01).
+UNUSUAL_NUMBER = 10
+
+
+def seconds_since_2000(moment: datetime) -> int:
+    """Whole seconds since 2000-01-01 00:00:00 UTC, as logs and GBZ carry time."""
+    return (moment - EPOCH) // timedelta(seconds=1)
+
+
+@dataclass(slots=True)
+class LogEntry:
+    """One log entry; ``other`` is its other information."""
+
+    time: datetime
+    code: int
+    other: bytes = b""
+
+
+class Events:
+    """The logs of one device and the way to its alerts."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self._storage = device.storage
+
+    def record(
+        self,
+        code: int,
+        reason: str = "",
+        *,
+        other: bytes = b"",
+        message_code: int | None = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Note an event as its rule says: log, console line, alert to each recipient.
+
+        ``message_code`` and ``values`` make the alert richer than the generic, ``reason`` is for people.
+        """
+        rule = RULES[code]
+        if rule.log is not None and self._is_kept(code):
+            self._append(rule.log, LogEntry(self._now(), code, other))
+        name = self._device.catalogue.alert_name(code)
+        self._device.note(f"event 0x{code:04X} {name}" + (f": {reason}" if reason else ""))
+        if rule.critical is None or not (rule.critical or self._device.alert_enabled(code)):
+            return
+        for role in self._roles(rule):
+            self.alert(code, role, critical=rule.critical, message_code=message_code, values=values)
+
+    def _is_kept(self, code: int) -> bool:
+        """Whether two events that some sources keep and some do not are to be logged here (A05, A06)."""
+        switch = {0x8F3D: "A05", 0x8F66: "A06", 0x8F67: "A06"}.get(code)
+        return switch is None or self._device.description.assumes(switch) != "none"
+
+    def refused(self, refusal: RefusedError) -> None:
+        """Note a command that was not executed, and an unusual number of them."""
+        if refusal.event == EventCode.COMMAND_NOT_SUPPORTED:
+            self._not_supported(refusal)
+        else:
+            self.record(refusal.event, refusal.reason)
+        number = int(self._storage.get_json("log", "refused", default=0)) + 1
+        self._storage.put_json("log", "refused", number)
+        if number % UNUSUAL_NUMBER == 0:
+            self.record(EventCode.UNUSUAL_NUMBER_OF_BAD_COMMANDS, f"{number} commands refused")
+
+    def _not_supported(self, refusal: RefusedError) -> None:
+        """ECS100 tells who asked; it exists in DLMS form alone, so others report a failed content check."""
+        command = refusal.command
+        if command is None or self._device.payload_kind != "dlms":
+            self.record(EventCode.CONTENT_CHECK_FAILED, refusal.reason)
+            return
+        values = {
+            "command_message_code": command.header.message_code,
+            "command_originator_counter": command.counter,
+        }
+        self.record(EventCode.COMMAND_NOT_SUPPORTED, refusal.reason)
+        self.send(
+            EventCode.COMMAND_NOT_SUPPORTED,
+            command.originator,
+            message_code=NOT_SUPPORTED_ALERT,
+            values=values,
+        )
+
+    def _roles(self, rule: Rule) -> list[int]:
+        meter = self._device.description.device_type in {"esme", "gsme"}
+        responsible = RemotePartyRole.SUPPLIER if meter else RemotePartyRole.ACCESS_CONTROL_BROKER
+        roles = {
+            Recipient.RESPONSIBLE: responsible,
+            Recipient.NETWORK_OPERATOR: RemotePartyRole.NETWORK_OPERATOR,
+        }
+        return [roles[recipient] for recipient in rule.to]
+
+    def alert(
+        self,
+        code: int,
+        role: int,
+        *,
+        critical: bool = True,
+        message_code: int | None = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Send an alert to whoever stands in a role's cells; nothing when nobody does."""
+        party = self._device.trust_anchors.subject(role)
+        if party is None:
+            self._device.note(f"nobody to tell: no credentials for role {role}")
+            return
+        reader = None
+        if not critical:
+            key = self._device.trust_anchors.agreement_key(role, party)
+            if key is None:
+                self._device.note(f"nobody to tell: no key agreement key of role {role}")
+                return
+            reader = self._device.agree(key)
+        self.send(code, party, secret=reader, message_code=message_code, values=values)
+
+    def send(
+        self,
+        code: int,
+        party: Eui64,
+        *,
+        secret: bytes | None = None,
+        message_code: int | None = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Send an alert: with ``secret`` a MAC made from it, else the device's signature."""
+        device = self._device
+        if message_code is None:
+            message_code = CRITICAL_ALERT if secret is None else NON_CRITICAL_ALERT
+        content = {"alert_code": int(code), "time": self._now(), **(values or {})}
+        if message_code in {CRITICAL_ALERT, NON_CRITICAL_ALERT}:
+            content["payload_kind"] = device.payload_kind
+        counter = device.next_counter()
+        payload = encode_alert(message_code, Context(counter, device.eui64, party), content)
+        self._transmit(counter, party, message_code, payload, secret)
+
+    def send_payload(self, party: Eui64, message_code: int, payload: bytes) -> None:
+        """Send a signed alert whose payload is made already."""
+        self._transmit(self._device.next_counter(), party, message_code, payload, None)
+
+    def _transmit(
+        self, counter: int, party: Eui64, message_code: int, payload: bytes, secret: bytes | None
+    ) -> None:
+        device = self._device
+        header = GroupingHeader(CraFlag.ALERT, counter, device.eui64, party, message_code)
+        signer = device.description.identities.ds.private if secret is None else None
+        message = protect(Message(header, payload, None, None), signer=signer, mac_z=secret)
+        device.transmit(build_message(message))
+
+    # ------------------------------------------------------------------ logs
+
+    def entries(self, log: Log) -> list[LogEntry]:
+        """A log's entries, oldest first, at most 100."""
+        out = []
+        for _number, value in self._storage.items(f"log.{log}"):
+            time = EPOCH + timedelta(seconds=int.from_bytes(value[:4], "big"))
+            out.append(LogEntry(time, int.from_bytes(value[4:6], "big"), value[6:]))
+        return out
+
+    def clear(self, log: Log) -> None:
+        """Empty a log; the security log is never emptied."""
+        for number, _value in self._storage.items(f"log.{log}"):
+            self._storage.delete(f"log.{log}", number)
+
+    def _append(self, log: Log, entry: LogEntry) -> None:
+        section = f"log.{log}"
+        number = int(self._storage.get_json("log", log, default=0))
+        self._storage.put_json("log", log, number + 1)
+        octets = seconds_since_2000(entry.time).to_bytes(4, "big") + entry.code.to_bytes(2, "big")
+        self._storage.put(section, f"{number:010}", octets + entry.other)
+        self._storage.delete(section, f"{number - CAPACITY:010}")
+
+    def _now(self) -> datetime:
+        return self._device.device_clock.now().replace(microsecond=0)

@@ -1,0 +1,86 @@
+"""Responses: their header, and the protection that messages.md 3 asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from protocols.dlms.date_time import encode_date_time
+from protocols.gbcs.crypto import encrypt_block
+from protocols.gbcs.header import CraFlag, GroupingHeader
+from protocols.gbcs.message import Message, build_message
+from protocols.gbcs.protect import protect
+
+if TYPE_CHECKING:
+    from protocols.gbcs.catalogue import UseCase
+    from rigs.emulated.command import Command
+    from rigs.emulated.device import Device
+
+# Message codes whose responses carry a date-time in the Grouping Header (messages.md 1.4).
+DATED = frozenset(
+    {0x0007, 0x0012, 0x0019, 0x001A, 0x001B, 0x001F, *range(0x0026, 0x002E), 0x0039, 0x0043, 0x0054}
+    | {0x006B, 0x006C, 0x006D, 0x006F, 0x0074, 0x0075, 0x0097, 0x00A2, 0x00A3, 0x00B6, 0x00B7, 0x00B8}
+    | {0x00BC, 0x00C7, 0x00DE, *range(0x0102, 0x010A), 0x011A, 0x0125, 0x0126, 0x012A}
+)
+# Of these, the gas register reads say how far the time can be trusted; GCS14, GCS13a/b/c, GCS60a.
+GAS_READS = frozenset({0x0074, 0x0075, 0x00B6, 0x00B7, 0x00B8})
+_CREDENTIALS = range(0x0100, 0x010A)
+NOT_SPECIFIED = 0xFF
+
+
+def response_header(device: Device, message: Message) -> GroupingHeader:
+    """The Grouping Header of the response to a command: counter and code repeated, parties swapped."""
+    header = message.header
+    date_time = b""
+    if header.message_code in DATED:
+        date_time = encode_date_time(device.device_clock.now(), status=_clock_status(device, header))
+    return GroupingHeader(
+        cra_flag=CraFlag.RESPONSE,
+        originator_counter=header.originator_counter,
+        business_originator_id=header.business_target_id,
+        business_target_id=header.business_originator_id,
+        message_code=header.message_code,
+        date_time=date_time,
+        supplementary_remote_party_id=header.supplementary_remote_party_id,
+        supplementary_remote_party_counter=header.supplementary_remote_party_counter,
+    )
+
+
+def _clock_status(device: Device, header: GroupingHeader) -> int:
+    if header.message_code not in GAS_READS:
+        return NOT_SPECIFIED
+    return device.gas_clock_status()
+
+
+def reader_secret(device: Device, command: Command) -> bytes:
+    """Shared secret with whoever reads the response; admission has seen to it that there is one."""
+    key = device.trust_anchors.agreement_key(command.role, command.originator)
+    if key is None:
+        raise LookupError(f"{command.originator} was admitted without a key agreement key")
+    return device.agree(key)
+
+
+def encrypt(device: Device, command: Command, plaintext: bytes) -> bytes:
+    """Ciphered block for the reader of the command's response (messages.md 4.4)."""
+    return encrypt_block(reader_secret(device, command), command.response_header, plaintext)
+
+
+def is_signed(message: Message, use_case: UseCase) -> bool:
+    """Whether the response to a command is signed; the others carry a MAC."""
+    if message.header.message_code in _CREDENTIALS:
+        return True
+    if use_case.code == "CS02a":
+        return bool(message.signature)
+    return use_case.critical is not False
+
+
+def needs_reader_key(message: Message, use_case: UseCase) -> bool:
+    """Whether the response cannot be made without the originator's key agreement key."""
+    return use_case.encrypted or not is_signed(message, use_case)
+
+
+def respond(device: Device, command: Command, payload: bytes) -> bytes:
+    """The whole response."""
+    message = Message(command.response_header, payload, None, None)
+    if is_signed(command.message, command.use_case):
+        return build_message(protect(message, signer=device.description.identities.ds.private))
+    return build_message(protect(message, mac_z=reader_secret(device, command)))
