@@ -14,6 +14,7 @@ _COMMANDS = {
     "run": ("run", "Run suites on a rig and keep the evidence."),
     "decode": ("decode", "Show GBCS messages as people read them."),
     "corpus": ("corpus", "Decode, re-encode and verify many messages."),
+    "pki": ("pki", "Make test keys and certificates."),
     "emulate": ("emulate", "Run the emulated premises of a rig in this process."),
     "report": ("report", "Make the report of a run again from its journal."),
     "doctor": ("doctor", "Say what is missing here, and the command that fixes it."),

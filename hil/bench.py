@@ -1,0 +1,253 @@
+"""An open rig: its nodes, their ports, the alerts, and the way everything is closed again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from hil import emulator
+from hil.alerts import AlertLog, Alerts
+from hil.clock import RealClock
+from hil.counters import CounterStore
+from hil.drivers import capabilities, check_ports, open_port
+from hil.exchange import Alert
+from hil.facades import Console, Power, Stimulus
+from hil.journal import Journal
+from hil.keys import RigKeys, load_keys
+from hil.lease import lease
+from hil.nodes import DeviceNode, Services, UserNode
+from hil.opening import Opener
+from hil.portal import Portal
+from hil.rigfile import MESSAGE_PORTS, DeviceSpec, Rig, User
+from hil.router import Router
+from protocols.eui64 import Eui64
+from protocols.gbcs.catalogue import load_catalogue
+from protocols.ports import (
+    BenchError,
+    Clock,
+    ConsolePort,
+    DriverContext,
+    Frame,
+    FrameKind,
+    MessagePort,
+    Port,
+    PowerPort,
+    StimulusPort,
+)
+
+__all__ = ["Alert", "Bench"]
+
+COUNTERS_NAME = "counters.sqlite"
+# Consoles first, so that nothing said at power-on is missed; the lines on which devices speak last.
+_OPENING_ORDER = ("console", "power", "stimulus", *MESSAGE_PORTS, "han")
+
+
+class Bench:
+    """A rig with all its ports open; made by `Bench.open`, used as a context manager.
+
+    ``current_test`` is set by whoever runs tests and stands in every journal record made meanwhile.
+    """
+
+    users: dict[str, UserNode]
+    devices: dict[str, DeviceNode]
+    alerts: Alerts
+    keys: RigKeys
+    counters: CounterStore
+
+    def __init__(self, rig: Rig, journal: Journal, clock: Clock) -> None:
+        self.rig = rig
+        self.journal = journal
+        self.clock = clock
+        self.switches: Mapping[str, str] = rig.switches
+        self.current_test = ""
+        self.users = {}
+        self.devices = {}
+        self.endpoints: dict[str, str] = {}
+        self._stack = ExitStack()
+        self._trouble: list[str] = []
+
+    @classmethod
+    def open(
+        cls, rig: Rig, journal: Journal, *, clock: Clock | None = None, log_dir: Path | None = None
+    ) -> Self:
+        """Start or attach to the emulator, open every port, and begin to listen.
+
+        ``log_dir`` takes the emulator's log, by default the journal's folder. ConfigError for a rig that
+        cannot be opened as written, BenchError when something does not work; nothing stays open then.
+        """
+        check_ports(rig)
+        bench = cls(rig, journal, clock or RealClock())
+        try:
+            bench._open(log_dir or journal.path.parent)
+        except BaseException:
+            bench._close_all()
+            raise
+        return bench
+
+    def _open(self, log_dir: Path) -> None:
+        self._stack.enter_context(lease(self.rig))
+        self.keys = load_keys(self.rig)
+        self.counters = CounterStore(self.rig.state_root / COUNTERS_NAME)
+        self._stack.callback(self.counters.close)
+        if self.rig.emulated:
+            self._open_emulator(log_dir)
+        self._portal = Portal()
+        self._stack.callback(lambda: self._trouble.extend(self._portal.close()))
+        catalogue = load_catalogue()
+        log = AlertLog()
+        opener = Opener(self.keys, catalogue, self._names())
+        self._router = Router(opener, log, catalogue, self.clock, self._note)
+        self.alerts = Alerts(log, self._portal, self.clock, self._router)
+        services = Services(
+            self.keys,
+            self.counters,
+            catalogue,
+            self._router,
+            self._portal,
+            self.clock,
+            self._note,
+            self._acb,
+        )
+        self.users = {name: UserNode(user, services) for name, user in self.rig.users.items()}
+        self.devices = {
+            name: DeviceNode(spec, capabilities(self.rig, name)) for name, spec in self.rig.devices.items()
+        }
+        self._portal.on_close("the message ports", self._router.close)
+        for name in _OPENING_ORDER:
+            for spec in self.rig.devices.values():
+                if name in spec.ports:
+                    self._open_port(spec, name)
+        for device in self.rig.devices:
+            self._router.route(device, self.rig.carrier(device).name)
+        self._note("bench.opened", "", {"nodes": sorted(self.devices), "users": sorted(self.users)})
+
+    def _open_emulator(self, log_dir: Path) -> None:
+        running = emulator.open_emulator(self.rig, log_dir)
+        self._stack.callback(lambda: self._trouble.extend(running.stop()))
+        self.endpoints = running.endpoints
+        body = {
+            "attached": running.attached,
+            "volatile": {"pid": running.pid, "endpoints": running.endpoints},
+        }
+        self._note("emulator.ready", "", body)
+
+    def _open_port(self, spec: DeviceSpec, name: str) -> None:
+        console = Console(spec.name, self._portal, self._note) if name == "console" else None
+        context = DriverContext(
+            clock=self.clock,
+            node=spec.name,
+            port=name,
+            base_dir=self.rig.base_dir,
+            endpoints=self.endpoints,
+            console_sink=console.take if console is not None else None,
+        )
+        port = self._portal.call(open_port(self.rig, context))
+        if name in MESSAGE_PORTS:
+            self._open_line(spec, name, port)
+            return
+        self._portal.on_close(f"{spec.name}.{name}", port.close)
+        if hasattr(port, "on_fault"):
+            port.on_fault = lambda fault: self._port_fault(spec.name, name, fault)
+        self._give(self.devices[spec.name], name, port, console)
+
+    def _open_line(self, spec: DeviceSpec, name: str, port: Port) -> None:
+        if not isinstance(port, MessagePort):
+            self._portal.on_close(f"{spec.name}.{name}", port.close)
+            raise self._wrong_port(spec.name, name, "messages")
+        if name == spec.message_port:
+            self._portal.call(self._router.add_link(spec.name, name, port))
+        else:
+            self._portal.on_close(f"{spec.name}.{name}", port.close)
+
+    def _give(self, device: DeviceNode, name: str, port: Port, console: Console | None) -> None:
+        if console is not None and isinstance(port, ConsolePort):
+            console.attach(port)
+            device.give(console)
+        elif name == "power" and isinstance(port, PowerPort):
+            device.give(Power(device.name, port, self._portal, self._note))
+        elif name == "stimulus" and isinstance(port, StimulusPort):
+            device.give(Stimulus(device.name, port, self._portal, self._note))
+        else:
+            raise self._wrong_port(device.name, name, name)
+
+    def _wrong_port(self, node: str, port: str, needed: str) -> BenchError:
+        driver = self.rig.devices[node].ports[port].driver
+        return BenchError(
+            f"{self.rig.path}: nodes.{node}.ports.{port}.driver = {driver!r} does not do {needed}",
+            next_step=f"name a driver for {needed}; hil doctor lists those installed",
+        )
+
+    # For tests --------------------------------------------------------------------------------------------
+
+    def send_image(self, device: DeviceNode, ota: bytes, *, target: Eui64 | None = None) -> None:
+        """Hand an OTA file to the hub (or the device on a line of its own) for ``device`` or ``target``.
+
+        A bench-only frame stands in for the distribution over the HAN; only emulated devices understand it.
+        """
+        aimed = target or device.eui64
+        digest = hashlib.sha256(ota).hexdigest()
+        body = {"device": device.name, "target": aimed, "size": len(ota), "sha256": digest}
+        self._note("image.sent", device.name, body, attachment=ota)
+        frame = Frame(FrameKind.BENCH_ONLY_IMAGE, bytes(aimed) + ota)
+        self._portal.call(self._router.send_frame(device.name, frame))
+
+    def send_octets(self, device: DeviceNode, octets: bytes) -> None:
+        """Put octets on the wire that leads to ``device``, as they are."""
+        self._note("octets.sent", device.name, {"device": device.name, "octets": octets})
+        self._portal.call(self._router.send_octets(device.name, octets))
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass on the bench's clock; messages go on being received."""
+        self._portal.call(self.clock.sleep(seconds))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many messages were late, duplicate, unsolicited or unreadable, and how many lines were bad."""
+        return dict(self._router.counts)
+
+    # Inside -----------------------------------------------------------------------------------------------
+
+    def _note(self, kind: str, node: str, body: Mapping[str, Any], attachment: bytes | None = None) -> int:
+        return self.journal.append(kind, node=node, test=self.current_test, body=body, attachment=attachment)
+
+    def _port_fault(self, node: str, port: str, fault: object) -> None:
+        self._note("wire.fault", node, {"port": port, "problem": getattr(fault, "problem", str(fault))})
+
+    def _names(self) -> dict[Eui64, str]:
+        users = {user.eui64: user.name for user in self.rig.users.values()}
+        return users | {spec.file.eui64: spec.name for spec in self.rig.devices.values()}
+
+    def _acb(self) -> User | None:
+        users = self.rig.users.values()
+        return next((user for user in users if user.role == "access_control_broker"), None)
+
+    # Closing ----------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Close ports, loop, emulator and counters in order; BenchError lists what did not close."""
+        self._close_all()
+        if self._trouble:
+            trouble, self._trouble = self._trouble, []
+            self._note("bench.trouble", "", {"trouble": trouble})
+            raise BenchError("; ".join(trouble), next_step="look for processes that were left: hil doctor")
+
+    def _close_all(self) -> None:
+        self._stack.close()
+        if self.devices:
+            self._note("bench.closed", "", {"counts": self.counts})
+            self.devices = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._close_all()

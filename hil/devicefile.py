@@ -1,0 +1,91 @@
+"""The declaration of one device: what it says it is, and what tests may do to it.
+
+One TOML file a device, used alike for an emulated device and for a real one. Paths in it start from its own
+folder.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from hil.checked_toml import Eui64Text, FileModel, Hex4, Hex16, Problem, check, read_toml
+
+DeviceType = Literal["chf", "gpf", "esme", "gsme", "ppmid", "hcalcs", "ihd", "cad", "sapc"]
+
+_EUI64 = "eight octets in hexadecimal, like 00-DB-12-34-56-78-90-01"
+_HEX8 = "8 hexadecimal digits in quotes, like 0102FF00"
+
+
+class CertificateFiles(FileModel):
+    """A real device's certificates (PEM or DER)."""
+
+    ds: Path = Field(description="path of the digital signing certificate")
+    ka: Path = Field(description="path of the key agreement certificate")
+
+
+class DeviceFile(FileModel):
+    """All that is declared about a device. ``file`` is set by `load_device_file`."""
+
+    file: Path = Field(default=Path(), exclude=True)
+    eui64: Eui64Text = Field(description=_EUI64)
+    type: DeviceType = Field(description="chf, gpf, esme, gsme, ppmid, hcalcs, ihd, cad or sapc")
+    variant: str = Field(default="", description="variant in the words of SMETS, such as single-element")
+    manufacturer: str = ""
+    model: str = ""
+    specifications: dict[str, str] = Field(
+        default_factory=dict, description='document = "version", such as GBCS = "4.1"'
+    )
+    firmware_version: Hex4 = Field(description=_HEX8)
+    hardware_version: int = Field(default=0, ge=0, le=0xFFFF, description="0 to 65535")
+    manufacturer_code: int = Field(default=0, ge=0, le=0xFFFF, description="0 to 65535 (ZigBee Alliance)")
+    image_type: int = Field(default=0, ge=0, le=0xFFFF, description="0 to 65535")
+    install_code: Hex16 = Field(default=b"", description="32 hexadecimal digits in quotes")
+    certificates: CertificateFiles | None = Field(
+        default=None, description="a table with ds and ka; leave it out when keys come from a seed"
+    )
+    mpxn: str = Field(
+        default="",
+        pattern=r"^[0-9]{0,26}$",
+        description="digits of the MPAN (13; twin element 26) or MPRN (1 to 10)",
+    )
+    images: dict[str, Path] = Field(default_factory=dict, description="name = path of an OTA file")
+    tests_may: list[str] = Field(
+        default_factory=list, description="names of irreversible or hazardous tests allowed on this device"
+    )
+    capabilities: list[str] = Field(
+        default_factory=list, description="what the device can do beyond its type"
+    )
+
+
+NEXT_STEP = "correct the file, then run: hil doctor --rig {rig}"
+
+
+def load_device_file(path: Path, rig: Path) -> tuple[DeviceFile | None, list[Problem]]:
+    """The device declared in ``path``, or None and every problem; ConfigError when it is no TOML at all."""
+    data = read_toml(path, "device file", NEXT_STEP.format(rig=rig))
+    if "file" in data:
+        return None, [Problem(path, "file", "no such key")]
+    device, problems = check(DeviceFile, data, path)
+    if device is None:
+        return None, problems
+    folder = path.parent
+    device.file = path
+    device.images = {name: folder / image for name, image in device.images.items()}
+    if device.certificates is not None:
+        device.certificates.ds = folder / device.certificates.ds
+        device.certificates.ka = folder / device.certificates.ka
+    return device, _missing_files(device)
+
+
+def _missing_files(device: DeviceFile) -> list[Problem]:
+    files = {f"images.{name}": path for name, path in device.images.items()}
+    if device.certificates is not None:
+        files |= {"certificates.ds": device.certificates.ds, "certificates.ka": device.certificates.ka}
+    return [
+        Problem(device.file, key, "no such file", str(path), "a path from this file's folder")
+        for key, path in files.items()
+        if not path.is_file()
+    ]

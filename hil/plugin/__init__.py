@@ -1,0 +1,1 @@
+"""The inside of the pytest plugin; loaded only when ``--rig`` is given."""

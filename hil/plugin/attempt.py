@@ -1,0 +1,46 @@
+"""One attempt of one test: its phases, its checks, and what it did on the wires."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hil.checks import Verify
+from hil.plugin.items import TestSpec
+from hil.plugin.outcome import Phases
+from protocols.ports import StimulusOutcome
+
+
+@dataclass(slots=True)
+class Attempt:
+    """What is known of the attempt that runs now."""
+
+    spec: TestSpec
+    number: int
+    check: Verify
+    phases: Phases = field(default_factory=Phases)
+    phase: str = "prepare"  # prepare (by the harness), setup (fixtures), call, teardown, restore
+    sent: set[tuple[str, str]] = field(default_factory=set)  # (use case, device) of commands that left
+    disturbed: set[str] = field(default_factory=set)  # nodes with power, stimuli, images or raw octets used
+
+    def listen(self, kind: str, node: str, body: Mapping[str, Any]) -> None:
+        """Take note of what the test itself does; what the harness does to prepare and restore is its own."""
+        if self.phase in {"prepare", "restore"}:
+            return
+        if kind == "message.sent":
+            self._note_command(str(body.get("use_case", "")), str(body.get("device", "") or node), body)
+        elif kind.startswith(("power.", "image.", "octets.")):
+            self.disturbed.add(node)
+        elif kind.startswith("stimulus"):
+            self.disturbed.add(node)
+            if body.get("outcome") == StimulusOutcome.UNANSWERED:
+                self.check.unanswered.append(f"{node} {body.get('kind', 'stimulus')}".strip())
+
+    def _note_command(self, use_case: str, device: str, body: Mapping[str, Any]) -> None:
+        values = body.get("values")
+        time = values.get("execution_time") if isinstance(values, Mapping) else None
+        if use_case != "CS06" or (
+            time and time != "cancel"
+        ):  # only a dated activation leaves something pending
+            self.sent.add((use_case, device))

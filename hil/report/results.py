@@ -1,0 +1,125 @@
+"""results.json: the run for machines, by the schema ``hil/data/results.schema.json``."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from hil.report.model import NOT_A_CERTIFICATE, RowResult, RunView, Test
+
+FORMAT = 1
+
+
+def results(view: RunView) -> dict[str, Any]:
+    """The whole document as plain JSON values."""
+    about = view.about
+    surroundings = about.get("volatile", {})
+    return {
+        "format": FORMAT,
+        "notice": NOT_A_CERTIFICATE,
+        "run": {
+            "started_at": _text(view.started_at),
+            "finished_at": _text(view.finished_at),
+            "finished": view.finished,
+            "exit_code": int(view.code),
+            "headline": view.headline,
+            "arguments": surroundings.get("arguments", []),
+            "retry": about.get("retry", 0),
+            "minimum_tests": about.get("minimum_tests", 0),
+            "counts": view.counts,
+            "bench_failures": view.failures,
+        },
+        "bench": {
+            "version": about.get("bench_version", ""),
+            "python": surroundings.get("python", ""),
+            "platform": surroundings.get("platform", ""),
+        },
+        "rig": {**about.get("rig", {}), "path": surroundings.get("rig_path", "")},
+        "key_set": {"fingerprint_sha256": view.key_fingerprint},
+        "switches": about.get("switches", {}),
+        "users": about.get("users", {}),
+        "devices": {name: _device(view, name, body) for name, body in about.get("devices", {}).items()},
+        "tests": [_test(test) for test in view.tests],
+        "coverage": [_row(row) for row in view.rows],
+        "journal": {
+            "records": view.chain.records,
+            "head_sha256": view.chain.head,
+            "chain_holds": view.chain.ok,
+            "closed": view.chain.closed,
+            "problem": view.chain.problem,
+        },
+    }
+
+
+def render(view: RunView) -> str:
+    """The document as text."""
+    return json.dumps(results(view), indent=2, ensure_ascii=False) + "\n"
+
+
+def _device(view: RunView, name: str, declared: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "declared": declared,
+        "at_start": view.identities.get("start", {}).get(name),
+        "at_end": view.identities.get("end", {}).get(name),
+    }
+
+
+def _test(test: Test) -> dict[str, Any]:
+    spec = test.spec
+    return {
+        "id": test.id,
+        "suite": spec.get("suite", ""),
+        "title": spec.get("title", ""),
+        "verdict": str(test.outcome.verdict),
+        "reason": test.outcome.reason,
+        "skip_kind": str(test.outcome.skip_kind or ""),
+        "finished": test.finished,
+        "duration_s": round(test.duration_s, 3),
+        "covers": spec.get("covers", []),
+        "state": spec.get("state", ""),
+        "devices": spec.get("devices", []),
+        "leaves": spec.get("leaves", ""),
+        "attempts": [
+            {
+                "number": attempt.number,
+                "started_at": _text(attempt.started_at),
+                "finished_at": _text(attempt.finished_at),
+                "verdict": str(attempt.verdict),
+                "reason": attempt.reason,
+            }
+            for attempt in test.attempts
+        ],
+        "findings": [_finding(body) for body in test.of_kind("finding")],
+        "observed": [_finding(body) for body in test.of_kind("observed")],
+    }
+
+
+def _finding(body: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "row": body.get("row", ""),
+        "document": body.get("document", ""),
+        "version": body.get("version"),
+        "clause": body.get("clause"),
+        "strength": body.get("strength", ""),
+        "expected": body.get("expected", body.get("what", "")),
+        "observed": body.get("observed", ""),
+        "octets": body.get("octets", ""),
+    }
+
+
+def _row(row: RowResult) -> dict[str, Any]:
+    return {
+        "row": row.id,
+        "document": row.row.get("document", ""),
+        "version": row.row.get("version"),
+        "clause": row.row.get("clause"),
+        "title": row.row.get("title", ""),
+        "strength": row.row.get("strength", ""),
+        "result": row.result,
+        "tests": [test.id for test in row.tests],
+    }
+
+
+def _text(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="milliseconds") if moment is not None else None

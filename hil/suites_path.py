@@ -1,0 +1,55 @@
+"""Which files the name of a suite stands for.
+
+The suites of the bench lie in the package ``hil.suites``: in a checkout that is ``tests/conformance``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import hil
+from protocols.ports import ConfigError
+
+
+def built_in() -> Path:
+    """Folder of the bench's own suites."""
+    return (Path(hil.__file__).parent / "suites").resolve()
+
+
+def names(folder: Path) -> list[str]:
+    """Names of the suites in a folder: its test files and its folders with test files."""
+    files = [file.stem.removeprefix("test_") for file in folder.glob("test_*.py")]
+    folders = [file.parent.name for file in folder.glob("*/test_*.py")]
+    return sorted({*files, *folders})
+
+
+def resolve(asked: Sequence[str], more: Sequence[Path]) -> list[Path]:
+    """Paths for the suites asked for by name or path; without any, all built-in ones and the rig's ``more``.
+
+    ConfigError lists the names that exist.
+    """
+    own = built_in()
+    if not asked:
+        found = [own] if names(own) else []
+        return [*found, *(path.resolve() for path in more)] or _none(own)
+    return [_one(name, own) for name in asked]
+
+
+def _one(name: str, own: Path) -> Path:
+    for candidate in (own / f"test_{name}.py", own / name):
+        if "/" not in name and candidate.exists() and name in names(own):
+            return candidate
+    path = Path(name)
+    if path.exists():
+        return path.resolve()
+    raise ConfigError(
+        f"no suite {name!r}: neither a suite of the bench nor a file or folder",
+        next_step=f"use one of {', '.join(names(own)) or '(none installed)'}, or the path of a test file",
+    )
+
+
+def _none(own: Path) -> list[Path]:
+    raise ConfigError(
+        f"{own} holds no suites", next_step="install smets-hil again, or name a path with --suite"
+    )
