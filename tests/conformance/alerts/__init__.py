@@ -1,0 +1,1 @@
+"""Alerts: what raises them, how they are protected, and to whom they go."""

@@ -1,0 +1,1 @@
+"""Distribution and activation of firmware images."""
