@@ -38,7 +38,7 @@ imports: $(STAMP)
 	$(BIN)/lint-imports --no-cache
 
 unit: $(STAMP)
-	$(BIN)/python -m pytest tests/unit -q -n 2
+	$(BIN)/python -m pytest tests/unit tests/system -q -n 2
 
 interop: $(STAMP)
 	./tests/interop/install.sh

@@ -1,0 +1,110 @@
+"""Seeded mutations of whole messages and line octets: a decode error that says where, or a valid decode.
+
+``HIL_FUZZ`` sets the number of mutated inputs per target (default 400,000), ``HIL_FUZZ_SEED`` the seed. A failing
+input is printed as hex together with the seed, so that it can become a unit test.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from protocols.errors import DecodeError
+from protocols.gbcs.message import build_message, parse_message
+from protocols.gbcs.tree import decode_tree
+from protocols.gfi_line import LineDecoder
+from protocols.ota import parse_ota
+from tests.material import our_messages, our_ota_image
+
+COUNT = int(os.environ.get("HIL_FUZZ", "400000"))
+SEED = int(os.environ.get("HIL_FUZZ_SEED", "20261122"))
+RTDS = Path(__file__).parents[3] / "shared" / "rtds" / "messages.jsonl"
+
+
+def corpus() -> list[bytes]:
+    messages = list(our_messages())
+    if RTDS.exists():
+        messages += [bytes.fromhex(json.loads(line)["hex"]) for line in RTDS.read_text().splitlines()]
+    return messages
+
+
+def mutate(rng: random.Random, data: bytes, other: bytes) -> bytes:
+    octets = bytearray(data)
+    for _ in range(rng.choice((1, 1, 1, 2, 4, 16))):
+        at = rng.randrange(len(octets)) if octets else 0
+        match rng.randrange(6):
+            case 0 if octets:
+                octets[at] ^= 1 << rng.randrange(8)
+            case 1 if octets:
+                octets[at] = rng.choice((0x00, 0x01, 0x7F, 0x80, 0x81, 0x82, 0x84, 0xFF))
+            case 2:
+                del octets[at : at + rng.randrange(1, 9)]
+            case 3:
+                octets[at:at] = rng.randbytes(rng.randrange(1, 9))
+            case 4:
+                octets = octets[:at]
+            case _:
+                cut = rng.randrange(len(other))
+                octets[at : at + 8] = other[cut : cut + rng.randrange(1, 24)]
+    return bytes(octets)
+
+
+@pytest.mark.timeout(1800)
+def test_messages_decode_or_say_where():
+    rng = random.Random(SEED)
+    seeds = corpus()
+    decoded = 0
+    for number in range(COUNT):
+        data = mutate(rng, rng.choice(seeds), rng.choice(seeds))
+        try:
+            message = parse_message(data)
+            decode_tree(message)
+        except DecodeError as error:
+            assert 0 <= error.offset <= len(data), (
+                f"seed {SEED} input {number}: offset {error.offset}: {data.hex()}"
+            )
+            continue
+        except Exception as error:
+            raise AssertionError(f"seed {SEED} input {number}: {error!r} for {data.hex()}") from error
+        decoded += 1
+        assert build_message(message) == data, f"seed {SEED} input {number}: {data.hex()}"
+    assert 0 < decoded < COUNT
+
+
+@pytest.mark.timeout(600)
+def test_line_octets_never_break_the_decoder():
+    rng = random.Random(SEED + 1)
+    seeds = [b"GBCS:DATA#0:%d:%s\r\n" % (len(m), m.hex().upper().encode()) for m in our_messages()]
+    last = seeds[0]
+    for number in range(COUNT // 4):
+        decoder = LineDecoder()
+        stream = mutate(rng, rng.choice(seeds), rng.choice(seeds)) + b"\r\n" + last
+        try:
+            items = []
+            while stream:
+                cut = rng.randrange(1, 400)
+                items += decoder.feed(stream[:cut])
+                stream = stream[cut:]
+        except Exception as error:
+            raise AssertionError(f"seed {SEED + 1} input {number}: {error!r}") from error
+        # Whatever stood before, the undamaged line at the end arrives.
+        assert items, f"seed {SEED + 1} input {number}"
+        assert items[-1].data == bytes.fromhex(last.split(b":")[3].strip().decode())
+
+
+@pytest.mark.timeout(600)
+def test_ota_files_parse_or_say_where():
+    rng = random.Random(SEED + 2)
+    image = our_ota_image()
+    for number in range(COUNT // 4):
+        data = mutate(rng, image, image)
+        try:
+            parse_ota(data)
+        except DecodeError as error:
+            assert 0 <= error.offset <= len(data)
+        except Exception as error:
+            raise AssertionError(f"seed {SEED + 2} input {number}: {error!r} for {data.hex()}") from error
