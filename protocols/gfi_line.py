@@ -30,6 +30,10 @@ DEFAULT_LIMITS = {FrameKind.GBCS: 306_000, FrameKind.BENCH_ONLY_IMAGE: 10_250_00
 _HEAD = re.compile(rb"(?P<tag>[A-Z-]+:[A-Z]+)#(?P<number>[0-9]{1,10}):(?P<octets>[0-9]{1,10}):")
 _KINDS = {tag: kind for kind, tag in TAGS.items()}
 _LONGEST_HEAD = max(map(len, _KINDS)) + len("#1234567890:1234567890:") + len("\r\n")
+# No tag can stand within a line's digits, so one that does begins the line after a cut one.
+_TAG_AGAIN = re.compile(
+    rb"(?:GBCS:DATA|BENCH-ONLY:IMAGE)#|(?:GBCS:(?:D(?:A(?:TA?)?)?)?|BENCH-ONLY:[A-Z]{0,5})\Z"
+)
 _RAISE_LIMIT = "raise the limit for this kind of frame or send less"
 
 
@@ -83,8 +87,9 @@ class LineDecoder:
 
     Memory is bounded: a line is kept up to the length its own tag allows (``limits``, octets of data by frame
     kind), one without a known tag for as long as a tag can be; the rest is dropped up to the line end.
-    After an error decoding goes on at the next line. CRLF and a bare LF both end a line; empty lines are
-    skipped. What comes out does not depend on how the stream was cut into chunks.
+    After an error decoding goes on at the next line, or at the next tag where a line was cut without an end.
+    CRLF and a bare LF both end a line; empty lines are skipped. What comes out does not depend on how the
+    stream was cut into chunks.
     """
 
     def __init__(self, limits: dict[FrameKind, int] | None = None) -> None:
@@ -141,7 +146,8 @@ class LineDecoder:
         try:
             head = self._head()
         except _BadLineError as error:
-            self._give_up(results, error)
+            if not self._start_at_next_tag(results, error):
+                self._give_up(results, error)
         else:
             self._room = _LONGEST_HEAD + 2 * self._limits[head.kind]
 
@@ -153,13 +159,31 @@ class LineDecoder:
     def _finish_line(self, results: list[Frame | LineError]) -> None:
         if not self._skipping:
             del self._line[-2 if self._line.endswith(b"\r\n") else -1 :]
-            if self._line:
+            while self._line:
                 try:
                     head = self._head()
                     results.append(Frame(head.kind, _octets(self._line, head)))
                 except _BadLineError as error:
+                    if self._start_at_next_tag(results, error):
+                        continue
                     self._report(results, error)
+                break
         self._start_line()
+
+    def _start_at_next_tag(self, results: list[Frame | LineError], error: _BadLineError) -> bool:
+        """Whether another line begins within this bad one, which then ends there."""
+        again = _TAG_AGAIN.search(self._line, 1)
+        if again is None:
+            return False
+        if error.position >= again.start():
+            error = _BadLineError(
+                "the line was cut and another follows", again.start(), "send the line end, CRLF"
+            )
+        self._report(results, error)
+        del self._line[: again.start()]
+        self._line_start += again.start()
+        self._room = _LONGEST_HEAD
+        return True
 
     def _start_line(self) -> None:
         self._line = bytearray()

@@ -64,7 +64,6 @@ def test_lower_case_bare_line_feeds_and_empty_lines():
         (b"gbcs:data#0:1:DD", "not a message line", 0),
         (b"GBCS:DATA#x:1:DD", "not a message line", 0),
         (b"GBCS:DATA 0:1:DD", "not a message line", 0),
-        (b" GBCS:DATA#0:1:DD", "not a message line", 0),
         (b"\xff\xfe\x00", "not a message line", 0),
         (b"GBCS:TEXT#0:1:DD", "unknown tag GBCS:TEXT", 0),
     ],
@@ -161,3 +160,19 @@ def test_every_truncation_waits_or_fails_but_never_gives_a_frame(frame):
         decoder = LineDecoder()
         assert decoder.feed(line[:length]) == []
         assert len(decoder.close()) == (1 if length else 0)
+
+
+@pytest.mark.parametrize("cut", range(1, 60))
+def test_a_line_cut_without_an_end_costs_only_itself(cut):
+    whole = encode_line(Frame(FrameKind.GBCS, bytes(range(30))))
+    image = encode_line(Frame(FrameKind.BENCH_ONLY_IMAGE, bytes(range(200, 240))))
+    stream = whole[:cut] + image + whole
+    outcomes = [LineDecoder().feed(stream)]
+    chunked = LineDecoder()
+    outcomes.append([item for at in range(len(stream)) for item in chunked.feed(stream[at : at + 1])])
+    assert outcomes[0] == outcomes[1]
+    frames = [item for item in outcomes[0] if isinstance(item, Frame)]
+    assert [frame.data for frame in frames] == [bytes(range(200, 240)), bytes(range(30))]
+    errors = [item for item in outcomes[0] if not isinstance(item, Frame)]
+    assert len(errors) == 1
+    assert errors[0].offset <= cut
