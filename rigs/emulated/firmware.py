@@ -151,7 +151,12 @@ class Firmware:
         if bank["signer"] != str(party):
             # Nothing that this party has distributed is held (GBCS 11.1).
             return Code.NO_IMAGE_HELD
+        return self._start(waiting, image)
+
+    def _start(self, waiting: int, image: bytes) -> Code:
+        """Run the waiting image; one that does not start is dropped, or it would bar all others (A19)."""
         if image.startswith(SELF_TEST_FAILS):
+            self._drop_pending()
             return Code.ACTIVATION_FAILURE
         self._run(waiting)
         return Code.SUCCESS
@@ -172,11 +177,7 @@ class Firmware:
         bank = self._storage.get_json(_SECTION, f"bank.{waiting}")
         if bank is None:
             return Code.NO_IMAGE_HELD
-        image = self._storage.get(_SECTION, f"image.{waiting}") or b""
-        if image.startswith(SELF_TEST_FAILS):
-            return Code.ACTIVATION_FAILURE
-        self._run(waiting)
-        return Code.SUCCESS
+        return self._start(waiting, self._storage.get(_SECTION, f"image.{waiting}") or b"")
 
     def check_at_power_on(self) -> None:
         """See whether the running bank still holds what was verified (SMETS: 0x8F1B if not)."""
