@@ -11,6 +11,18 @@ from hil.plugin.items import TestSpec
 from hil.plugin.outcome import Phases
 from protocols.ports import StimulusOutcome
 
+# What a message whose protection does not verify goes against, whether or not the test looks at it.
+_PROTECTION_ROWS = {"mac": "GBCS-MAC-01", "signature": "GBCS-SIG-01"}
+
+
+@dataclass(slots=True)
+class Unsound:
+    """A message that a device sent with a MAC or signature that does not verify."""
+
+    row: str
+    what: str
+    octets: bytes
+
 
 @dataclass(slots=True)
 class Attempt:
@@ -23,6 +35,7 @@ class Attempt:
     phase: str = "prepare"  # prepare (by the harness), setup (fixtures), call, teardown, restore
     sent: set[tuple[str, str]] = field(default_factory=set)  # (use case, device) of commands that left
     disturbed: set[str] = field(default_factory=set)  # nodes with power, stimuli, images or raw octets used
+    unsound: list[Unsound] = field(default_factory=list)  # received, and not protected as they should be
 
     def listen(self, kind: str, node: str, body: Mapping[str, Any]) -> None:
         """Take note of what the test itself does; what the harness does to prepare and restore is its own."""
@@ -30,6 +43,8 @@ class Attempt:
             return
         if kind == "message.sent":
             self._note_command(str(body.get("use_case", "")), str(body.get("device", "") or node), body)
+        elif kind == "message.received":
+            self._note_protection(node, body)
         elif kind.startswith(("power.", "image.", "octets.")):
             self.disturbed.add(node)
         elif kind.startswith("stimulus"):
@@ -44,3 +59,10 @@ class Attempt:
             time and time != "cancel"
         ):  # only a dated activation leaves something pending
             self.sent.add((use_case, device))
+
+    def _note_protection(self, node: str, body: Mapping[str, Any]) -> None:
+        for part, row in _PROTECTION_ROWS.items():
+            if body.get(part) == "bad":
+                name = body.get("use_case") or body.get("alert_name") or "message"
+                what = f"{part} of {node}'s {body.get('message_kind', '')} {name} does not verify"
+                self.unsound.append(Unsound(row, what, bytes(body.get("octets", b""))))

@@ -128,6 +128,9 @@ class Runner:
         return outcome, reports
 
     def _decide(self, attempt: Attempt) -> Outcome:
+        for each in attempt.unsound:
+            expected = "a message protected with the keys that the device declares"
+            attempt.check.that(each.row, False, expected=expected, observed=each.what, octets=each.octets)
         strong = [row for row in attempt.spec.covers if can_blame(self._register[row].strength)]
         evidence = Evidence(
             attempt.phases, attempt.check, strong, lambda alert: self._wire_alive(attempt.spec, alert=alert)
