@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from hil.nodes import DeviceNode
     from hil.state_steps import Steps
 
-# CS08 (PPMID, HCALCS) is not among the first use cases, so those give their identity but no version.
-# A GSME answers GCS38 to its supplier alone.
+# A GSME answers GCS38 to its supplier alone. A GPF is part of a hub and has no version of its own to read.
 _READ_VERSION = {
     "chf": ("ECS52", "access_control_broker"),
     "esme": ("ECS52", "access_control_broker"),
     "gsme": ("GCS38", "supplier"),
+    "ppmid": ("CS08", "access_control_broker"),
+    "hcalcs": ("CS08", "access_control_broker"),
 }
 
 
@@ -67,9 +68,7 @@ def _by_credentials(device: DeviceNode, steps: Steps, identity: dict[str, Any]) 
         authorising_cell=ACB_CELL,
         roles=["supplier"],
     )
-    return (
-        identity | _answered(response) | {"note": "no use case of the first set reads its firmware version"}
-    )
+    return identity | _answered(response) | {"note": "no use case reads a firmware version of its own"}
 
 
 def _answered(response: Response) -> dict[str, Any]:

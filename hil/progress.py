@@ -31,12 +31,23 @@ STYLES = {
 _ARROWS = {"command": ("cyan", "->"), "response": ("green", "<-"), "alert": ("yellow", "<-")}
 
 
+class _Terminal(Console):
+    """A console whose reader may go away (``hil run | head``): the run goes on, only nothing is shown."""
+
+    def on_broken_pipe(self) -> None:
+        """Show nothing more; rich would end the process here, and the evidence with it."""
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.file.fileno())  # what is still buffered goes there
+        os.close(nowhere)
+
+
 def terminal() -> Console:
     """A console on the real standard output, which pytest redirects while tests run."""
     tty = sys.stdout.isatty()
     stream: IO[str] = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", errors="replace")
     width = None if tty else 200  # a log file has no edge; long reasons are not cut
-    return Console(file=stream, force_terminal=tty or None, highlight=False, width=width)
+    return _Terminal(file=stream, force_terminal=tty or None, highlight=False, width=width)
 
 
 class Show:

@@ -23,6 +23,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--run-dir", metavar="DIR", help="folder for this run's evidence (default: runs/<UTC time>)"
     )
     group.addoption(
+        "--hil-part",
+        action="store_true",
+        help="these are not all the rig's tests, so its minimum_tests does not apply",
+    )
+    group.addoption(
         "--retry", metavar="N", type=int, default=0, help="more attempts for a test (verdict: flaky)"
     )
 

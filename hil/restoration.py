@@ -132,15 +132,15 @@ class Keeper:
     ) -> None:
         """Put back what the commands ``sent`` (use case, device) may have changed, and supplies left off.
 
-        ``disturbed`` devices had their supply, cover or firmware worked on; ``failed``: anything may be.
-
-        StateNotReachedError: a device refused or did not answer; the note stays for the next test.
+        ``disturbed`` devices had their supply, cover or firmware worked on; after a ``failed`` test
+        anything may be. StateNotReachedError: a device refused or did not answer; the note stays for the next
+        test.
         """
         commands = set(sent)
         self.forget(
             None if failed else {*disturbed, *(name for use_case, name in commands if use_case in MOVES)}
         )
-        for name in disturbed:
+        for name in sorted(disturbed):
             self._supply_on(name)
         touched = {name: set(kinds) for name, kinds in self._carried.items()}
         for use_case, name in commands:
@@ -148,9 +148,13 @@ class Keeper:
                 touched.setdefault(name, set()).add(RESTORES[use_case])
         self._pending = touched
         self._save()
+        own = {name for use_case, name in commands if use_case in RESTORES}
         for name in sorted(touched):
             device = self._bench.devices.get(name)
-            if device is not None and self.find(device) not in {State.FACTORY, State.SILENT}:
+            # What an earlier test left on a device that is away does not cost a search after each test.
+            if device is None or (name not in own and name not in self._found):
+                continue
+            if self.find(device) not in {State.FACTORY, State.SILENT}:
                 self._restore(device)
 
     def _supply_on(self, name: str) -> None:

@@ -11,6 +11,9 @@ from pathlib import Path
 import hil
 from protocols.ports import ConfigError
 
+# A premises is commissioned before it is updated and alarmed; suites without a place here come after these.
+_ORDER = ("commissioning", "firmware", "alerts")
+
 
 def built_in() -> Path:
     """Folder of the bench's own suites."""
@@ -18,10 +21,11 @@ def built_in() -> Path:
 
 
 def names(folder: Path) -> list[str]:
-    """Names of the suites in a folder: its test files and its folders with test files."""
+    """Names of the suites in a folder (test files, folders with test files), in the order to run."""
     files = [file.stem.removeprefix("test_") for file in folder.glob("test_*.py")]
     folders = [file.parent.name for file in folder.glob("*/test_*.py")]
-    return sorted({*files, *folders})
+    rank = {name: number for number, name in enumerate(_ORDER)}
+    return sorted({*files, *folders}, key=lambda name: (rank.get(name, len(rank)), name))
 
 
 def resolve(asked: Sequence[str], more: Sequence[Path]) -> list[Path]:
@@ -31,7 +35,7 @@ def resolve(asked: Sequence[str], more: Sequence[Path]) -> list[Path]:
     """
     own = built_in()
     if not asked:
-        found = [own] if names(own) else []
+        found = [_one(name, own) for name in names(own)]
         return [*found, *(path.resolve() for path in more)] or _none(own)
     return [_one(name, own) for name in asked]
 

@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING
 import click
 
 from hil.cli.key_files import load_keys, octets_from_text
+from hil.cli.rebuild import Rebuilder
 from protocols.errors import DecodeError
-from protocols.gbcs.corpus import CheckResult, CorpusSummary, Failure, check_message
+from protocols.gbcs.corpus import (
+    CheckResult,
+    CorpusSummary,
+    Failure,
+    check_message,
+    document_text,
+    note_built,
+)
 from protocols.gbcs.crypto import SecretCache
 from protocols.ports import ConfigError
 
@@ -26,18 +34,25 @@ if TYPE_CHECKING:
 def command(messages: Path, keys: Path | None, *, as_json: bool) -> None:
     """Check every message of MESSAGES: a file of JSON lines with "name" and "hex", or a folder of .HEX files.
 
-    Each has to parse to its last octet, encode to the same octets again, and carry right signatures, MACs and
-    ciphered blocks (as far as there are keys). Exit code 1 if any does not.
+    Each has to parse to its last octet, encode to the same octets again, carry right signatures, MACs and
+    ciphered blocks (as far as there are keys), have a name for every element, and come out the same when
+    another process builds it from its named values. Exit code 1 if any does not.
     """
     keystore, cache, summary = load_keys(keys), SecretCache(), CorpusSummary()
-    for name, text in _messages(messages):
-        try:
-            octets = octets_from_text(text)
-        except DecodeError as error:
-            failure = Failure(name, error.offset, error.path, error.problem)
-            summary.add(CheckResult(name, failures=[failure]))
-            continue
-        summary.add(check_message(octets, keystore, cache, name))
+    with Rebuilder(keys) as rebuilder:
+        for name, text in _messages(messages):
+            try:
+                octets = octets_from_text(text)
+            except DecodeError as error:
+                failure = Failure(name, error.offset, error.path, error.problem)
+                summary.add(CheckResult(name, failures=[failure]))
+                continue
+            result = check_message(octets, keystore, cache, name)
+            if result.parsed:
+                document = document_text(octets, keystore, cache, result)
+                if document:
+                    note_built(result, octets, rebuilder.build(document))
+            summary.add(result)
     if not summary.messages:
         raise ConfigError(
             f"{messages}: no messages", next_step="give JSON lines, or a folder with .HEX files"
@@ -45,7 +60,7 @@ def command(messages: Path, keys: Path | None, *, as_json: bool) -> None:
     click.echo(json.dumps(summary.as_dict(), indent=2) if as_json else "\n".join(_lines(summary)))
     for problem in keystore.problems:
         click.echo(f"keys: {problem}", err=True)
-    if summary.failures:
+    if summary.failures or summary.unnamed:
         sys.exit(1)
 
 
@@ -77,10 +92,15 @@ def _row(path: Path, number: int, line: str) -> tuple[str, str]:
 def _lines(summary: CorpusSummary) -> Iterator[str]:
     counts = summary.as_dict()
     yield f"{counts['messages']} messages: {counts['parsed']} parsed, {counts['reencoded']} re-encoded alike"
+    yield f"  {counts['built']} built from named values, {len(counts['unnamed'])} elements without a name"
     for title in ("kinds", "mac", "signature", "encrypted"):
         yield f"  {title:<10}" + ", ".join(f"{count} {name}" for name, count in counts[title].items())
     if summary.encrypted["no_key"]:
         yield f"  {summary.encrypted['no_key']} ciphered blocks without a key"
+    for name, reason in summary.rule_breakers:
+        yield f"against the rules {name}: {reason}"
+    for path in summary.unnamed:
+        yield f"UNNAMED {path}"
     for failure in summary.failures:
         where = f" ({failure.path})" if failure.path else ""
         yield f"FAILURE {failure.name}: octet {failure.offset}{where}: {failure.problem}"

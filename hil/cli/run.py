@@ -42,6 +42,8 @@ def command(
         arguments += ["--run-dir", run_dir]
     if expression:
         arguments += ["-k", expression]
+    if suites:
+        arguments.append("--hil-part")
     from hil.plugin.follow import run_pytest
 
     sys.exit(run_pytest([*arguments, *map(str, paths)]))

@@ -93,6 +93,7 @@ class RigSession:
                 folder=self.run_dir,
                 clock=clock,
                 retry=self.config.getoption("--retry"),
+                part=_is_part(self.config),
                 arguments=list(self.config.invocation_params.args),
                 listeners=getattr(self.config, "hil_listeners", []),
             )
@@ -122,9 +123,10 @@ class RigSession:
         self.outcomes = run.runner.outcomes
         missing = [nodeid for nodeid in self.specs if nodeid not in self.outcomes]
         known = [*self.outcomes.values(), *(Outcome(Verdict.INCONCLUSIVE, "not finished") for _ in missing)]
-        self.exit_code = exit_code(known, minimum_tests=self.rig.minimum_tests or None)
+        self.exit_code = exit_code(known, minimum_tests=run.minimum_tests or None)
         try:
-            run.finish()
+            if not run.finish() and self.exit_code is ExitCode.PASSED:
+                self.exit_code = ExitCode.UNDECIDED
         except BenchError as error:
             run.fail(error)
             if self.exit_code is not ExitCode.DEVICE_FAILED:
@@ -202,6 +204,12 @@ class _stopping:  # noqa: N801  (reads as a statement: with _stopping():)
         if isinstance(error, BenchError):
             code = ExitCode.USAGE if isinstance(error, ConfigError) else ExitCode.BENCH_ERROR
             pytest.exit(str(error), returncode=int(code))
+
+
+def _is_part(config: pytest.Config) -> bool:
+    """Whether only some tests were asked for; of a path alone nobody can tell."""
+    chosen = config.option.keyword or config.option.markexpr or config.getoption("--hil-part")
+    return bool(chosen) or any("::" in str(argument) for argument in config.args)
 
 
 def _refuse_workers(config: pytest.Config) -> None:

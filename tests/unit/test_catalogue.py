@@ -18,6 +18,7 @@ ROLES = {
     "recovery",
     "root",
     "other",
+    "han_device",
 }
 DEVICES = {"esme", "gsme", "chf", "gpf", "ppmid", "hcalcs", "sapc"}
 # Use cases that the bench itself uses: none of their rows may have a gap.

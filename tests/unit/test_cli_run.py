@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -222,7 +223,7 @@ def test_is_killed(bench, supplier, second_supplier, esme):
 
     second = place.suite("next", READ)
     done = place.hil("run", "--rig", str(RIG), "--suite", second)
-    assert done.returncode == 4, done.stdout  # passed, but fewer tests than the rig's minimum_tests
+    assert done.returncode == 0, done.stdout  # fewer than the rig's minimum_tests, but only these were asked for
     assert verdicts(place.results()) == {"test_read": "pass"}
     kinds = place.kinds()
     assert ("restore.left", {"devices": {"esme": ["activation", "credentials", "mpxn"]}}) in kinds
@@ -287,7 +288,7 @@ def test_pytest_with_a_rig_of_ones_own_rows(place):
     row = {"id": "OWN-1", "document": "our notes", "title": "t", "text": "t", "strength": "vendor"}
     (place.folder / "rows.json").write_text(json.dumps([row]))
     rig = RIG.read_text().replace('"devices/', f'"{RIG.parent}/devices/')
-    rig = rig.replace("minimum_tests = 20", 'minimum_tests = 1\nregister = ["rows.json"]')
+    rig = re.sub(r"minimum_tests = \d+", 'minimum_tests = 1\nregister = ["rows.json"]', rig)
     (place.folder / "rig.toml").write_text(rig)
     suite = place.suite(
         "mine",

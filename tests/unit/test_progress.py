@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import io
+import os
+import sys
 
 import pytest
 from rich.console import Console
 
 from fixtures.run_journal import ALERT, COMMAND, MadeTest, about, write_run
 from hil.journal_reader import JournalReader
-from hil.progress import Show, summarise
+from hil.progress import Show, summarise, terminal
 from hil.report.model import read_run
 
 TESTS = [
@@ -78,3 +80,16 @@ def test_table_at_the_end(tmp_path, code, said):
     ]
     assert said in stream.getvalue()
     assert lines[-1] == "report: runs/x/report.html"
+
+
+def test_a_reader_that_goes_away_does_not_end_the_run(monkeypatch):
+    source, target = os.pipe()
+    os.close(source)
+    with os.fdopen(target, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        console = terminal()
+        with Show(console) as show:
+            show.listen("run.started", "", "", about(TESTS))
+            show.listen("test.finished", "", TESTS[0].nodeid, {"verdict": "pass"})
+        assert console.quiet
+        console.file.close()

@@ -213,3 +213,14 @@ def test_a_note_that_cannot_be_read_counts_as_none(world, text):
     world.note.write_text(text)
     world.make().at_end()
     assert world.steps.steps() == []
+
+
+def test_what_an_earlier_test_left_on_a_device_that_is_away_costs_no_search(world):
+    world.keeper.before_test("restored", ["esme"])
+    world.steps.states["esme"] = State.SILENT
+    world.keeper.after_test([("ECS39a", "esme")])
+    world.steps.done.clear()
+    world.keeper.before_test("nothing", [])
+    world.keeper.after_test([("CCS01", "chf")])
+    assert world.steps.done == []
+    assert json.loads(world.note.read_text()) == {"esme": ["mpxn"]}
