@@ -42,6 +42,20 @@ def _named(id_: str, subject: str, *allowed: str) -> Switch:
     return Switch(id_, subject, allowed[0], allowed)  # the first value is the default
 
 
+# Which parts act on a switch today; the others are asked by nothing yet, and reports say so.
+_DEVICES, _SUITES = "emulated devices", "suites"
+READ_BY: dict[str, tuple[str, ...]] = {
+    "A02": (_DEVICES, _SUITES),
+    "A05": (_DEVICES,),
+    "A06": (_DEVICES,),
+    "A09": (_DEVICES,),
+    "A10": (_DEVICES,),
+    "A11": (_DEVICES,),
+    "A19": (_DEVICES, _SUITES),
+    "A20": (_DEVICES, _SUITES),
+    "A22": (_DEVICES,),
+}
+
 SWITCHES: dict[str, Switch] = {
     switch.id: switch
     for switch in (

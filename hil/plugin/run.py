@@ -24,7 +24,7 @@ from hil.restoration import Keeper
 from hil.rigfile import Rig
 from hil.rundir import JOURNAL
 from hil.state_steps import Steps
-from hil.switches import SWITCHES
+from hil.switches import READ_BY, SWITCHES
 from hil.verdicts import ExitCode, InconclusiveError
 from protocols.ports import BenchError, Clock
 
@@ -129,7 +129,12 @@ class Run:
             "users": {u.name: {"role": u.role, "eui64": str(u.eui64)} for u in rig.users.values()},
             "devices": {name: _declared(device) for name, device in rig.devices.items()},
             "switches": {
-                key: {"value": value, "subject": SWITCHES[key].subject, "default": SWITCHES[key].default}
+                key: {
+                    "value": value,
+                    "subject": SWITCHES[key].subject,
+                    "default": SWITCHES[key].default,
+                    "read_by": list(READ_BY.get(key, ())),
+                }
                 for key, value in rig.switches.items()
             },
             "tests": [spec.as_body() for spec in self.specs.values()],

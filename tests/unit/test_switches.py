@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from hil.switches import SWITCHES, resolve_switches
+from hil.switches import READ_BY, SWITCHES, resolve_switches
 
 FILE = Path("rig.toml")
 
@@ -36,3 +37,17 @@ def test_wrong_names_and_values_are_problems():
     assert problems[1].allowed == "A01 to A30"
     assert problems[2].allowed == "a whole number"
     assert values["A02"] == "greater"
+
+
+def test_a_switch_says_truly_who_acts_on_it():
+    root = Path(__file__).parents[2]
+    found: dict[str, set[str]] = {}
+    places = {
+        "emulated devices": (root / "rigs" / "emulated", r'assumes\("(A\d\d)"\)|0x8F\w\w: "(A\d\d)"'),
+        "suites": (root / "tests" / "conformance", r'switches\["(A\d\d)"\]'),
+    }
+    for part, (folder, pattern) in places.items():
+        for file in folder.rglob("*.py"):
+            for match in re.finditer(pattern, file.read_text()):
+                found.setdefault(next(filter(None, match.groups())), set()).add(part)
+    assert found == {switch: set(parts) for switch, parts in READ_BY.items()}
