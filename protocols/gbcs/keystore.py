@@ -118,9 +118,9 @@ class KeyStore:
         return next((entry.role for entry in entries if entry and entry.role is not None), None)
 
     def with_role(self, role: int) -> list[Eui64]:
-        """All parties of a role, those with a key agreement key of their own first.
+        """Parties of a role: those with a private key here, or all others where there is none.
 
-        Certificates of the others are only opened when no party with a private key has the role.
+        So that the certificates of strangers are opened only when they have to be.
         """
         if role not in self._roles:
             own = {entry.eui64 for entry in self._entries.values() if entry.private}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hil.nodes import DeviceNode, UserNode
 
 BOOT_S = 90.0
-SILENCE_S = 0.1  # after the read behind the command has been answered
+SILENCE_S = 0.05  # after the read behind the command has been answered
 
 # Per device type: a use case that changes nothing, asked for by the broker, whose credentials no test changes.
 _READS = {

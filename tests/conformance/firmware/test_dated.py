@@ -111,12 +111,12 @@ def test_dated_activation_survives_a_loss_of_supply(bench, supplier, esme, check
 
 @covers("GBCS-11.5-02", "GBCS-11.5-08")
 def test_dated_activation_makes_the_same_checks_at_its_time(bench, supplier, esme, check):
-    """The image that the command names has been replaced when the time comes."""
+    """The hash in the command is not that of the image that waits."""
     running = firmware_version(bench, esme)
     image = act.distribute(bench, esme)
+    wrong = bytes((image.hash[0] ^ 1,)) + image.hash[1:]
     mark = bench.alerts.mark()
-    act.activate(supplier, esme, image, execution_time=_soon(bench))
-    act.distribute(bench, esme)
+    supplier.request("CS06", esme, image_hash=wrong, execution_time=_soon(bench))
     alert = bench.alerts.expect(
         esme,
         act.FUTURE_DATED_FAILED,
