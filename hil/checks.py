@@ -98,7 +98,8 @@ class Verify:
         """
         holds = bool(condition)
         finding = self._finding(row, expected, _text(observed), octets)
-        strong = can_blame(finding.strength)
+        # Whatever follows a stimulus that nobody applied says nothing about the device.
+        strong = can_blame(finding.strength) and not self.unanswered
         kind = "check" if holds else ("finding" if strong else "observed")
         self._journal.append(
             kind,
