@@ -223,7 +223,9 @@ def test_is_killed(bench, supplier, second_supplier, esme):
 
     second = place.suite("next", READ)
     done = place.hil("run", "--rig", str(RIG), "--suite", second)
-    assert done.returncode == 0, done.stdout  # fewer than the rig's minimum_tests, but only these were asked for
+    assert done.returncode == 0, (
+        done.stdout
+    )  # fewer than the rig's minimum_tests, but only these were asked for
     assert verdicts(place.results()) == {"test_read": "pass"}
     kinds = place.kinds()
     assert ("restore.left", {"devices": {"esme": ["activation", "credentials", "mpxn"]}}) in kinds

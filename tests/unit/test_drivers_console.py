@@ -4,7 +4,6 @@ import array
 import asyncio
 import contextlib
 import fcntl
-import functools
 import os
 import random
 import socket
@@ -12,7 +11,6 @@ import termios
 import threading
 import time
 import tty
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -21,6 +19,7 @@ from pydantic import ValidationError
 
 from drivers.console import DRIVER, ConsoleConfig
 from drivers.serial_line import DRIVER as SERIAL
+from hil.clock import RealClock
 from protocols.ports import (
     BenchError,
     ConfigError,
@@ -31,25 +30,7 @@ from protocols.ports import (
     PortClosedError,
 )
 from rigs.emulated.wires import ConsoleWire
-
-
-def in_loop(test):
-    @functools.wraps(test)
-    def run(**fixtures):
-        asyncio.run(asyncio.wait_for(test(**fixtures), 60))
-
-    return run
-
-
-class WallClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+from tests.loops import in_loop
 
 
 class Sink:
@@ -81,7 +62,7 @@ class Sink:
 
 
 async def open_console(url: str, sink, **keys):
-    context = DriverContext(WallClock(), "esme", "console", Path("/nowhere"), {}, sink)
+    context = DriverContext(RealClock(), "esme", "console", Path("/nowhere"), {}, sink)
     return await DRIVER.open(ConsoleConfig(url=url, **keys), context)
 
 
@@ -334,7 +315,7 @@ async def test_rfc2217_server_gone_loses_nothing_of_what_it_sent():
 @in_loop
 async def test_messages_over_rfc2217():
     server = Rfc2217Server()
-    context = DriverContext(WallClock(), "chf", "wan", Path("/nowhere"))
+    context = DriverContext(RealClock(), "chf", "wan", Path("/nowhere"))
     port = await SERIAL.open(SERIAL.config(url=server.url), context)
     await asyncio.to_thread(server.prints, b"GBCS:DATA#0:1:07\r\n")
     frame = await asyncio.wait_for(port.receive(), 5)

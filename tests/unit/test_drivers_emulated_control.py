@@ -1,15 +1,13 @@
 """Control server and its client, and each against raw JSON lines."""
 
 import asyncio
-import functools
 import json
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from drivers.emulated_control import POWER_DRIVER, STIMULUS_DRIVER, EmulatedControlConfig
+from hil.clock import RealClock
 from protocols.ports import (
     BenchError,
     ConfigError,
@@ -21,25 +19,7 @@ from protocols.ports import (
     StimulusPort,
 )
 from rigs.emulated.wires import ControlServer
-
-
-def in_loop(test):
-    @functools.wraps(test)
-    def run(**fixtures):
-        asyncio.run(asyncio.wait_for(test(**fixtures), 60))
-
-    return run
-
-
-class WallClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+from tests.loops import in_loop
 
 
 class Premises:
@@ -69,7 +49,7 @@ class Premises:
 
 
 def context(endpoint: str) -> DriverContext:
-    return DriverContext(WallClock(), "esme", "power", Path("/nowhere"), {"esme.control": endpoint})
+    return DriverContext(RealClock(), "esme", "power", Path("/nowhere"), {"esme.control": endpoint})
 
 
 async def open_both(endpoint: str):
@@ -152,7 +132,7 @@ async def test_no_emulator(tmp_path):
     with pytest.raises(ConfigError, match="no such wire"):
         await POWER_DRIVER.open(
             EmulatedControlConfig(),
-            DriverContext(WallClock(), "gsme", "power", tmp_path, {"esme.control": "x"}),
+            DriverContext(RealClock(), "gsme", "power", tmp_path, {"esme.control": "x"}),
         )
 
 

@@ -1,11 +1,8 @@
 """The person at the bench, played by the other end of a pseudo-terminal or of pipes."""
 
 import asyncio
-import functools
 import os
-import time
 import tty
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,30 +10,13 @@ from pydantic import ValidationError
 
 from drivers.operator import POWER_DRIVER, STIMULUS_DRIVER, OperatorConfig, OperatorStimulus
 from drivers.operator_prompt import Prompter
+from hil.clock import RealClock
 from protocols.ports import BenchError, DriverContext, PowerPort, StimulusKind, StimulusOutcome, StimulusPort
-
-
-def in_loop(test):
-    @functools.wraps(test)
-    def run(**fixtures):
-        asyncio.run(asyncio.wait_for(test(**fixtures), 60))
-
-    return run
-
-
-class WallClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+from tests.loops import in_loop
 
 
 def context(node: str = "esme") -> DriverContext:
-    return DriverContext(WallClock(), node, "stimulus", Path("/nowhere"))
+    return DriverContext(RealClock(), node, "stimulus", Path("/nowhere"))
 
 
 class Person:
@@ -178,7 +158,7 @@ async def test_a_caller_who_gives_up_frees_the_terminal():
 async def test_terminal_closed_is_unanswered_at_once():
     source, person = os.pipe()
     shown, target = os.pipe()
-    port = OperatorStimulus(Prompter(WallClock(), descriptors=(source, target)), 60.0, context())
+    port = OperatorStimulus(Prompter(RealClock(), descriptors=(source, target)), 60.0, context())
     applying = asyncio.create_task(port.apply(StimulusKind.KEYPAD, "1234"))
     assert b"key in 1234" in await asyncio.to_thread(os.read, shown, 4096)
     os.close(person)
@@ -193,7 +173,7 @@ async def test_terminal_closed_is_unanswered_at_once():
 async def test_given_streams_answer_from_a_file(tmp_path):
     (tmp_path / "answers").write_text("d\n42\nAB\n")
     with (tmp_path / "answers").open() as source, (tmp_path / "shown").open("w") as target:
-        prompter = Prompter(WallClock(), descriptors=(source.fileno(), target.fileno()))
+        prompter = Prompter(RealClock(), descriptors=(source.fileno(), target.fileno()))
         result = await OperatorStimulus(prompter, 5.0, context()).apply(StimulusKind.DISPLAY)
     assert (result.answer, result.initials) == ("42", "AB")
     assert "What does it show?" in (tmp_path / "shown").read_text()

@@ -1,40 +1,21 @@
 """Power by commands: what a rig owner's tools do, good and bad."""
 
 import asyncio
-import functools
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from drivers.power_command import DRIVER, PowerCommandConfig
+from hil.clock import RealClock
 from protocols.ports import BenchError, DriverContext, PowerPort
-
-
-def in_loop(test):
-    @functools.wraps(test)
-    def run(**fixtures):
-        asyncio.run(asyncio.wait_for(test(**fixtures), 60))
-
-    return run
-
-
-class WallClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+from tests.loops import in_loop
 
 
 async def power(folder, **keys):
     config = PowerCommandConfig(**({"on": ["true"], "off": ["true"]} | keys))
-    port = await DRIVER.open(config, DriverContext(WallClock(), "esme", "power", folder))
+    port = await DRIVER.open(config, DriverContext(RealClock(), "esme", "power", folder))
     assert isinstance(port, PowerPort)
     return port
 

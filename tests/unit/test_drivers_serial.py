@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import functools
 import os
 import random
 import select
@@ -20,6 +19,7 @@ from pydantic import ValidationError
 
 from drivers import serial_errors, serial_line
 from drivers.serial_line import DRIVER, SerialLineConfig
+from hil.clock import RealClock
 from protocols.ports import (
     BenchError,
     ConfigError,
@@ -30,30 +30,12 @@ from protocols.ports import (
     PortClosedError,
 )
 from rigs.emulated.wires import PtyWire, TcpWire
-
-
-def in_loop(test):
-    @functools.wraps(test)
-    def run(**fixtures):
-        asyncio.run(asyncio.wait_for(test(**fixtures), 60))
-
-    return run
-
-
-class WallClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+from tests.loops import in_loop
 
 
 def context(**endpoints: str) -> DriverContext:
     named = {name.replace("_", "."): address for name, address in endpoints.items()}
-    return DriverContext(WallClock(), "chf", "wan", Path("/nowhere"), named)
+    return DriverContext(RealClock(), "chf", "wan", Path("/nowhere"), named)
 
 
 def open_port(url: str, **keys):

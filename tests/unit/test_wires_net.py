@@ -1,43 +1,23 @@
 """TCP and UDP wires and their drivers, and the wires against plain sockets."""
 
 import asyncio
-import functools
 import random
 import socket
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from drivers import tcp_line, udp_line
+from hil.clock import RealClock
 from protocols.gfi_line import LineError
 from protocols.ports import BenchError, ConfigError, DriverContext, Frame, FrameKind, PortClosedError
 from rigs.emulated.wires import TcpWire, UdpWire
-
-
-def in_loop(test):
-    @functools.wraps(test)
-    def run(**fixtures):
-        asyncio.run(asyncio.wait_for(test(**fixtures), 60))
-
-    return run
-
-
-class WallClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+from tests.loops import in_loop
 
 
 def context(endpoint: str = "") -> DriverContext:
     return DriverContext(
-        WallClock(), "chf", "wan", Path("/nowhere"), {"chf.wan": endpoint} if endpoint else {}
+        RealClock(), "chf", "wan", Path("/nowhere"), {"chf.wan": endpoint} if endpoint else {}
     )
 
 

@@ -1,7 +1,6 @@
 """Pseudo-terminal wires, read and written here with plain descriptors: no driver of ours takes part."""
 
 import asyncio
-import functools
 import os
 import random
 
@@ -10,14 +9,7 @@ import pytest
 from protocols.gfi_line import LineError
 from protocols.ports import BenchError, Frame, FrameKind, PortClosedError
 from rigs.emulated.wires import ConsoleWire, PtyWire
-
-
-def in_loop(test):
-    @functools.wraps(test)
-    def run(**fixtures):
-        asyncio.run(asyncio.wait_for(test(**fixtures), 60))
-
-    return run
+from tests.loops import in_loop
 
 
 async def read_exactly(descriptor: int, count: int) -> bytes:
