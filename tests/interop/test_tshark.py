@@ -6,9 +6,6 @@ The messages travel as exported PDUs (link type 252, dissector name ``gbcs_messa
 from __future__ import annotations
 
 import json
-import shutil
-import struct
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -16,6 +13,7 @@ import pytest
 from protocols.eui64 import Eui64
 from protocols.gbcs.header import CraFlag, GroupingHeader
 from protocols.gbcs.message import Message, build_message, parse_message
+from tests.interop.wireshark import dissect, needs_tshark
 
 RTDS = Path(__file__).parents[3] / "shared" / "rtds" / "messages.jsonl"
 HEADER = "gbcs_message.grouping_header."
@@ -30,30 +28,7 @@ FIELDS = {
     "mac": "gbcs_message.mac",
 }
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("tshark") is None, reason="tshark is not here: make interop installs it"
-)
-
-
-def exported_pdus(messages: list[bytes]) -> bytes:
-    """A pcap file of exported PDUs (tag 12 names the dissector, tag 0 ends the tags)."""
-    name = b"gbcs_message"
-    tags = struct.pack(">HH", 12, len(name)) + name + struct.pack(">HH", 0, 0)
-    out = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 252)]
-    for number, message in enumerate(messages):
-        data = tags + message
-        out += [struct.pack("<IIII", number, 0, len(data), len(data)), data]
-    return b"".join(out)
-
-
-def dissect(messages: list[bytes], folder: Path) -> list[dict[str, list[str]]]:
-    capture = folder / "messages.pcap"
-    capture.write_bytes(exported_pdus(messages))
-    command = ["tshark", "-r", str(capture), "-T", "json", "-e", "_ws.malformed"]
-    for field in FIELDS.values():
-        command += ["-e", field]
-    done = subprocess.run(command, capture_output=True, check=True, text=True)
-    return [packet["_source"]["layers"] for packet in json.loads(done.stdout)]
+pytestmark = needs_tshark
 
 
 def number(text: str) -> int:
@@ -109,7 +84,7 @@ def our_messages() -> list[Message]:
 
 def test_our_messages_read_as_meant(tmp_path):
     messages = our_messages()
-    shown = dissect([build_message(message) for message in messages], tmp_path)
+    shown = dissect([build_message(message) for message in messages], FIELDS.values(), tmp_path)
     assert len(shown) == len(messages)
     for message, layers in zip(messages, shown, strict=True):
         check(message, layers)
@@ -120,7 +95,7 @@ def test_reference_messages_read_alike(tmp_path):
         pytest.skip(f"{RTDS} is not here")
     rows = [json.loads(line) for line in RTDS.read_text().splitlines()]
     octets = [bytes.fromhex(row["hex"]) for row in rows if row["kind"] != "precommand"]
-    shown = dissect(octets, tmp_path)
+    shown = dissect(octets, FIELDS.values(), tmp_path)
     assert len(shown) == len(octets) > 800
     for data, layers in zip(octets, shown, strict=True):
         message = parse_message(data)

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import struct
-import subprocess
-from pathlib import Path
-
-import pytest
-
 from protocols.eui64 import Eui64
 from protocols.gbcs.gbt import Block, GbtParameters, encode_block, segment
 from protocols.gbcs.header import CraFlag, GroupingHeader
 from protocols.gbcs.message import Message, build_message
+from tests.interop.wireshark import dissect, needs_tshark
 
 ROUTING = "gbcs_message.routing_header."
 GBT = "gbcs_message.gbt_header."
@@ -34,34 +27,10 @@ FIELDS = {
 }
 REASSEMBLED = "gbcs_message.gbt.reassembled.length"
 INNER_COUNTER = "gbcs_message.grouping_header.originator_counter"
-MALFORMED = "_ws.malformed"
 
 ESME, SUPPLIER = Eui64("00-DB-12-34-56-78-90-A0"), Eui64("90-B3-D5-1F-30-01-00-00")
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("tshark") is None, reason="tshark is not here: make interop installs it"
-)
-
-
-def exported_pdus(messages: list[bytes]) -> bytes:
-    """A pcap file of exported PDUs (link type 252, tag 12 names the dissector, tag 0 ends the tags)."""
-    name = b"gbcs_message"
-    tags = struct.pack(">HH", 12, len(name)) + name + struct.pack(">HH", 0, 0)
-    out = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 252)]
-    for number, message in enumerate(messages):
-        data = tags + message
-        out += [struct.pack("<IIII", number, 0, len(data), len(data)), data]
-    return b"".join(out)
-
-
-def dissect(messages: list[bytes], folder: Path) -> list[dict[str, list[str]]]:
-    capture = folder / "blocks.pcap"
-    capture.write_bytes(exported_pdus(messages))
-    command = ["tshark", "-r", str(capture), "-T", "json"]
-    for field in (*FIELDS.values(), REASSEMBLED, INNER_COUNTER, MALFORMED):
-        command += ["-e", field]
-    done = subprocess.run(command, capture_output=True, check=True, text=True)
-    return [packet["_source"]["layers"] for packet in json.loads(done.stdout)]
+pytestmark = needs_tshark
 
 
 def shown(layers: dict[str, list[str]], name: str) -> int | bytes:
@@ -104,7 +73,9 @@ def test_our_blocks_read_as_meant_and_are_reassembled(tmp_path):
     transfers = [segment(message, chosen) for message, chosen in zip(messages, parameters, strict=True)]
     assert [len(blocks) for blocks in transfers] == [4, 2, 10]
     flat = [block for blocks in transfers for block in blocks]
-    layers = dissect([encode_block(block) for block in flat], tmp_path)
+    layers = dissect(
+        [encode_block(block) for block in flat], (*FIELDS.values(), REASSEMBLED, INNER_COUNTER), tmp_path
+    )
     for block, seen in zip(flat, layers, strict=True):
         check(block, seen)
     ends = [seen for block, seen in zip(flat, layers, strict=True) if block.last]
@@ -117,6 +88,12 @@ def test_the_headers_of_an_acknowledgement_read_as_meant(tmp_path):
     header = segment(large_message(2000, 5))[0].header
     answers = [Block(header.swapped(), 1, b"", 2, 4), Block(header, 255, b"", 255, 63)]
     for block, seen in zip(
-        answers, dissect([encode_block(block) for block in answers], tmp_path), strict=True
+        answers,
+        dissect(
+            [encode_block(block) for block in answers],
+            (*FIELDS.values(), REASSEMBLED, INNER_COUNTER),
+            tmp_path,
+        ),
+        strict=True,
     ):
         check(block, seen)
