@@ -57,14 +57,15 @@ def own(tmp_path, monkeypatch):
     (folder / "firmware").mkdir(parents=True)
     (folder / "firmware" / "test_a.py").touch()
     (folder / "test_alerts.py").touch()
+    (folder / "test_billing.py").touch()
     (folder / "helpers").mkdir()
     monkeypatch.setattr(hil.suites_path, "built_in", lambda: folder)
     monkeypatch.chdir(tmp_path)
     return folder
 
 
-def test_names_of_suites(own):
-    assert names(own) == ["alerts", "firmware"]
+def test_names_of_suites_in_the_order_of_a_devices_life(own):
+    assert names(own) == ["firmware", "alerts", "billing"]
 
 
 def test_suites_by_name_and_path(own, tmp_path):
@@ -73,13 +74,14 @@ def test_suites_by_name_and_path(own, tmp_path):
     private.touch()
     asked = resolve(["alerts", "firmware", "private"], [])
     assert asked == [own / "test_alerts.py", own / "firmware", private.parent]
-    assert resolve([], [private]) == [own, private]
+    all_own = [own / "firmware", own / "test_alerts.py", own / "test_billing.py"]
+    assert resolve([], [private]) == [*all_own, private]
 
 
 def test_unknown_suite_lists_the_known_ones(own):
     with pytest.raises(ConfigError) as error:
         resolve(["helpers"], [])
-    assert "alerts, firmware" in error.value.next_step
+    assert "firmware, alerts, billing" in error.value.next_step
 
 
 def test_the_bench_brings_its_suites():
