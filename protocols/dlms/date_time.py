@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from protocols.dlms.layout import Layout
+from protocols.dlms.lazy_layout import lazy_layouts
 from protocols.dlms.length import take
 from protocols.errors import DecodeError, EncodeError
+
+if TYPE_CHECKING:
+    from protocols.dlms.layout import Layout
 
 # Activation times with a meaning of their own (GBCS section 9.2.2): do it now, cancel what is pending.
 NOW = bytes.fromhex("000000000000000000") + bytes.fromhex("8000FF")
@@ -122,4 +126,6 @@ def _from_datetime(moment: datetime) -> DateTime:
     return DateTime(utc.year, utc.month, utc.day, None, utc.hour, utc.minute, utc.second, 0, None)
 
 
-DATE_TIME = Layout(_read, encode_date_time)
+DATE_TIME: Layout
+if not TYPE_CHECKING:
+    __getattr__ = lazy_layouts(DATE_TIME=(_read, encode_date_time))

@@ -51,13 +51,13 @@ BY_HAND = [
     (
         0x0008,
         "command",
-        "30 10 30 06 020104 03020308 30 06 020102 020103",
+        "30 11 30 07 020104 03020308 30 06 020102 020108",
         {
             "authorisingRemotePartyTACellIdentifier": {
                 "trustAnchorCellRemotePartyRole": 4,
                 "trustAnchorCellKeyUsage": "keyAgreement",
             },
-            "remotePartyRolesCredentialsRequired": [2, 3],
+            "remotePartyRolesCredentialsRequired": [2, 8],
         },
     ),
     (
@@ -111,7 +111,7 @@ BY_HAND = [
     (
         0x0128,
         "alert",
-        "30 2B 0203008F8A 180F 32303135303130313030303030305A 0408 0011223344556677 0404 00000001 020100",
+        "30 29 0203008F8A 180F 32303135303130313030303030305A 0408 0011223344556677 0404 00000001 020100",
         {
             "alertCode": 0x8F8A,
             "dateTime": "2015-01-01T00:00:00Z",
@@ -166,11 +166,11 @@ def outcome(cells):
 def test_long_lengths_are_one_flag():
     short = build(outcome(3), 0x0102, "response")
     long = build({"long_lengths": True} | outcome(3), 0x0102, "response")
-    assert (short[:3].hex(), long[:4].hex()) == ("3081ba", "308200bd")
+    assert (short[:3].hex(), long[:4].hex()) == ("3081bc", "308200be")
     assert len(long) == len(short) + 3
     assert decode(short, 0x0102, "response") == outcome(3)
     assert decode(long, 0x0102, "response") == {"long_lengths": True} | outcome(3)
-    mixed = bytes.fromhex("308200BB") + short[3:6] + bytes.fromhex("308200B3") + short[9:]
+    mixed = bytes.fromhex("308200BC") + short[3:]
     with pytest.raises(DecodeError):
         decode(mixed, 0x0102, "response")
 
@@ -367,25 +367,23 @@ def values_of(expected, field):
     return leaf_values(expected, field)
 
 
+def hexadecimal(smallest, largest):
+    return st.binary(min_size=smallest, max_size=largest).map(lambda octets: octets.hex().upper())
+
+
 def leaf_values(expected, field):
-    if isinstance(expected, schema.Integer):
-        if field.codes is not None:
-            return st.sampled_from([code.value for code in field.codes])
-        return st.integers(expected.lowest, expected.highest)
+    if isinstance(expected, schema.Integer) and field.codes is not None:
+        return st.sampled_from([code.value for code in field.codes])
     if isinstance(expected, schema.Octets):
-        hexadecimal = st.binary(min_size=expected.size, max_size=expected.size).map(
-            lambda octets: octets.hex().upper()
-        )
-        return EUI64S if expected.kind is Eui64 else hexadecimal
-    if isinstance(expected, schema.AnyOctets):
-        return st.binary(max_size=200).map(lambda octets: octets.hex().upper())
-    if isinstance(expected, schema.Usage):
-        return st.sampled_from(["digitalSignature", "keyAgreement", "keyCertSign cRLSign"])
-    if isinstance(expected, schema.Time):
-        return TIMES
-    if isinstance(expected, schema.Null):
-        return st.just(value=True)
-    return st.sampled_from([CERTIFICATE.hex().upper(), "3000"])
+        return EUI64S if expected.kind is Eui64 else hexadecimal(expected.size, expected.size)
+    return {
+        schema.Integer: lambda: st.integers(expected.lowest, expected.highest),
+        schema.AnyOctets: lambda: hexadecimal(0, 200),
+        schema.Usage: lambda: st.sampled_from(["digitalSignature", "keyAgreement", "keyCertSign cRLSign"]),
+        schema.Time: lambda: TIMES,
+        schema.Null: lambda: st.just(value=True),
+        schema.Encoded: lambda: st.sampled_from([CERTIFICATE.hex().upper(), "3000"]),
+    }[type(expected)]()
 
 
 @given(st.data())

@@ -160,7 +160,7 @@ class Encoded:
 
     def parse(self, node: der.Node, _path: str) -> bytes:
         """The octets as they were, length forms included."""
-        return der.build(node)
+        return node.octets()
 
     def build(self, value: Any, path: str, tag: int) -> bytes:
         """EncodeError unless the octets are one DER value with the tag."""
@@ -217,7 +217,7 @@ class Element:
 class Record(Generic[T]):
     """SEQUENCE of named elements, as a dataclass or named tuple whose fields have the elements' names."""
 
-    __slots__ = ("cls", "elements", "tag")
+    __slots__ = ("_seen", "cls", "elements", "tag")
 
     def __init__(self, cls: type[T], *elements: Element) -> None:
         names = list(getattr(cls, "_fields", ())) or [each.name for each in fields(cast("Any", cls))]
@@ -225,25 +225,27 @@ class Record(Generic[T]):
             raise TypeError(f"{cls.__name__} has the fields {names}")
         self.cls = cls
         self.elements = elements
+        self._seen = [(element, element.seen_tag) for element in elements]
         self.tag = der.SEQUENCE
 
     def parse(self, node: der.Node, path: str) -> T:
         """The dataclass; DecodeError for missing, surplus and unexpected elements."""
-        values: dict[str, Any] = {}
-        rest = list(node.children)
-        for element in self.elements:
-            where = f"{path}.{element.name}"
-            if rest and rest[0].tag == element.seen_tag:
-                values[element.name] = element.type.parse(rest.pop(0), where)
+        values: list[Any] = []
+        children, at = node.children, 0
+        for element, tag in self._seen:
+            if at < len(children) and children[at].tag == tag:
+                values.append(element.type.parse(children[at], f"{path}.{element.name}"))
+                at += 1
             elif element.optional or element.default is not None:
-                values[element.name] = element.default
-            elif rest:
-                der.expect(rest[0], element.seen_tag, where)
+                values.append(element.default)
+            elif at < len(children):
+                der.expect(children[at], tag, f"{path}.{element.name}")
             else:
-                raise DecodeError("the element is missing", offset=node.end, path=where)
-        if rest:
-            raise DecodeError(f"surplus element with tag {rest[0].tag:02X}", offset=rest[0].start, path=path)
-        return self.cls(**values)
+                raise DecodeError("the element is missing", offset=node.end, path=f"{path}.{element.name}")
+        if at < len(children):
+            surplus = children[at]
+            raise DecodeError(f"surplus element with tag {surplus.tag:02X}", offset=surplus.start, path=path)
+        return self.cls(*values)
 
     def build(self, value: Any, path: str, tag: int) -> bytes:
         """EncodeError names the element that cannot be carried; a named tuple may come as a plain one."""

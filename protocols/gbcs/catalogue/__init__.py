@@ -1,8 +1,9 @@
 """The use case catalogue: what every message code is, who may send it, to which device, how protected.
 
 Facts live beside this file as JSON, one row per line, and are read on first use. Where the public sources are
-silent a flag is None; a few rows (credentials, joining, firmware, clock) were completed from reference
-messages.
+silent a cell was filled from the nearest sibling and the reference messages, and its name stands in the row's
+``inferred``. ``versions.json`` says which files make up which version of GBCS, so that several can stand side
+by side; ``check`` compares the tables with each other.
 """
 
 from __future__ import annotations
@@ -15,16 +16,21 @@ from protocols.errors import EncodeError
 from protocols.gbcs.catalogue.elements import (
     CosemObject,
     DlmsElement,
+    DlmsNode,
     GbzElement,
     cosem_object,
     dlms_element,
+    dlms_node,
     gbz_element,
     read_json,
 )
 from protocols.gbcs.header import CraFlag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
+
+    from protocols.eui64 import Eui64
+    from protocols.gbcs.message import Message
 
 
 @dataclass(slots=True)
@@ -33,9 +39,10 @@ class UseCase:
 
     ``devices`` are lower-case device types (``"esme"``). ``roles`` are the remote parties with authority on
     the device: supplier, network_operator, access_control_broker, transitional_cos, load_controller,
-    wan_provider, recovery, root, other. ``payload_kind`` is dlms, gbz, asn1 or None (no GBCS payload).
-    ``eligible_user_roles`` maps service request variants to DCC user roles. None for ``critical`` and
-    ``replay_protected`` means that it depends (CS02a) or that no public source says.
+    wan_provider, recovery, root, other; han_device is a device on the same network. For alerts they are the
+    parties told. ``payload_kind`` is dlms, gbz, asn1 or None (no GBCS payload). ``eligible_user_roles`` maps
+    service request variants to DCC user roles. ``replay_protected`` is about commands, so False for
+    alerts. ``inferred`` names the cells that no public source gives (``elements`` is the payload's table).
     """
 
     code: str
@@ -43,19 +50,54 @@ class UseCase:
     message_codes: list[int]
     message_type: str | None
     devices: list[str]
-    critical: bool | None
+    critical: bool
     future_datable: bool
     encrypted: bool
-    replay_protected: bool | None
+    replay_protected: bool
     roles: list[str]
     payload_kind: str | None
     service_references: list[str] = field(default_factory=list)
     eligible_user_roles: dict[str, list[str]] = field(default_factory=dict)
+    inferred: list[str] = field(default_factory=list)
 
     @property
     def is_alert(self) -> bool:
         """Whether devices send it on their own account."""
         return (self.message_type or "").startswith("SME.A") or self.code.split("-")[0] in _ALERT_CODES
+
+    def command(
+        self,
+        originator: Eui64,
+        target: Eui64,
+        counter: int,
+        values: Mapping[str, Any] | None = None,
+        *,
+        message_code: int | None = None,
+        strict: bool = True,
+    ) -> Message:
+        """A command without protection from ``values`` by the specification's names (or their places).
+
+        Values that the use case fixes are filled in; ``message_code`` chooses where there are several.
+        EncodeError names a missing, surplus or out-of-range value, and its clause.
+        """
+        from protocols.gbcs.named.commands import build_command
+
+        parties = (originator, target)
+        return build_command(self, parties, counter, values or {}, message_code=message_code, strict=strict)
+
+    def values(self, message: Message, decrypt: Callable[[bytes], bytes] | None = None) -> dict[str, Any]:
+        """Named values of one of this use case's messages; DecodeError for another's."""
+        from protocols.gbcs.named.commands import values_of
+
+        return values_of(self, message, decrypt)
+
+    def elements(
+        self, message: Message, decrypt: Callable[[bytes], bytes] | None = None
+    ) -> list[dict[str, Any]]:
+        """Elements of one of this use case's messages: name, clause, unit, scaling, value, place."""
+        from protocols.gbcs.named.commands import elements_of
+
+        return elements_of(self, message, decrypt)
 
 
 # Alerts whose rows name no message type.
@@ -65,11 +107,26 @@ _ALERT_RANGES = {0x80: "network operator alert", 0x81: "supplier alert", 0x8F: "
 
 
 class Catalogue:
-    """All use cases, alert codes and COSEM object names; each part is read when first asked for."""
+    """All use cases, alert codes and COSEM object names of one GBCS version; each part is read on first use.
+
+    EncodeError for a version that is not there; without one, the newest.
+    """
+
+    def __init__(self, version: str = "") -> None:
+        known = read_json("versions.json")
+        self.version: str = version or known["default"]
+        try:
+            self._files: dict[str, str] = known["versions"][self.version]
+        except KeyError:
+            there = ", ".join(known["versions"])
+            raise EncodeError(f"no catalogue of GBCS {version}, only of {there}", element="version") from None
+
+    def _read(self, part: str) -> dict[str, Any]:
+        return read_json(self._files[part])
 
     @cached_property
     def _use_cases(self) -> dict[str, UseCase]:
-        return {code: UseCase(code, **row) for code, row in read_json("use_cases.json").items()}
+        return {code: UseCase(code, **row) for code, row in self._read("use_cases").items()}
 
     @cached_property
     def _by_message_code(self) -> dict[int, list[UseCase]]:
@@ -81,27 +138,35 @@ class Catalogue:
 
     @cached_property
     def _alert_messages(self) -> dict[int, str]:
-        return {int(code, 16): title for code, title in read_json("alert_messages.json").items()}
+        return {int(code, 16): title for code, title in self._read("alert_messages").items()}
 
     @cached_property
     def _alerts(self) -> dict[int, str]:
-        return {int(code, 16): name for code, name in read_json("alerts.json").items()}
+        return {int(code, 16): name for code, name in self._read("alerts").items()}
 
     @cached_property
     def _objects(self) -> dict[str, list[Any]]:
-        return read_json("cosem_objects.json")
+        return self._read("cosem_objects")
 
     @cached_property
-    def _dlms_elements(self) -> dict[str, list[list[Any]]]:
-        return read_json("dlms_elements.json")
+    def _dlms_elements(self) -> dict[str, list[dict[str, Any]]]:
+        return self._read("dlms_elements")
+
+    @cached_property
+    def _dlms_messages(self) -> dict[str, list[DlmsElement]]:
+        return {}
+
+    @cached_property
+    def _dlms_alerts(self) -> dict[str, list[dict[str, Any]]]:
+        return self._read("dlms_alerts")
 
     @cached_property
     def _gbz_elements(self) -> dict[str, dict[str, list[list[Any]]]]:
-        return read_json("gbz_elements.json")
+        return self._read("gbz_elements")
 
     @cached_property
     def _zcl_commands(self) -> dict[str, str]:
-        return read_json("zcl_commands.json")
+        return self._read("zcl_commands")
 
     def __getitem__(self, code: str) -> UseCase:
         try:
@@ -152,8 +217,31 @@ class Catalogue:
         return None if row is None else cosem_object(row)
 
     def dlms_elements(self, code: str) -> list[DlmsElement]:
-        """Attributes and methods of a DLMS use case in payload order; empty where none are tabulated."""
-        return [dlms_element(row) for row in self._dlms_elements.get(code, ())]
+        """Attributes and methods of a DLMS use case in payload order; empty where none are tabulated.
+
+        What a Data Protection object reads follows it, as well as standing in its ``protected``.
+        """
+        return [each for element in self.dlms_message(code) for each in (element, *element.protected)]
+
+    def dlms_message(self, code: str) -> list[DlmsElement]:
+        """Items of a DLMS use case's command and response, in order; empty where none are tabulated.
+
+        Every call gives the same list, which is not to be changed.
+        """
+        found = self._dlms_messages.get(code)
+        if found is None:
+            found = [dlms_element(row) for row in self._dlms_elements.get(code, ())]
+            self._dlms_messages[code] = found
+        return found
+
+    def dlms_alert(self, message_code: int) -> list[DlmsNode] | None:
+        """What follows alert code and time in a DLMS alert; None for an unknown message code."""
+        rows = self._dlms_alerts.get(f"{message_code:04X}")
+        return None if rows is None else [dlms_node(row) for row in rows]
+
+    def element_tables(self, kind: str) -> list[str]:
+        """Use cases whose ``dlms`` or ``gbz`` elements are tabulated."""
+        return list(self._dlms_elements if kind == "dlms" else self._gbz_elements)
 
     def gbz_messages(self, code: str) -> dict[str, list[GbzElement]]:
         """Components of a GBZ use case by message (``"Command"``, ``"Normal response"``, other answers)."""
@@ -166,6 +254,11 @@ class Catalogue:
 
 
 @cache
-def load_catalogue() -> Catalogue:
-    """The catalogue; one instance is enough, since nothing in it changes."""
-    return Catalogue()
+def load_catalogue(version: str = "") -> Catalogue:
+    """The catalogue of a GBCS version; one instance is enough, since nothing in it changes."""
+    return Catalogue(version)
+
+
+def catalogue_versions() -> list[str]:
+    """Versions of GBCS that have a catalogue."""
+    return list(read_json("versions.json")["versions"])

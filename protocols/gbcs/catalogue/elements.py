@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
 
@@ -12,40 +12,91 @@ from typing import Any
 class Leaf:
     """One data element: SMETS or CHTS name and clause, place inside the attribute, DLMS type, fixed value.
 
-    A type may end in a condition such as ``[[TWIN_ELEMENT_ESME_ONLY]]``. The row of a method itself has no
-    type.
+    The type of an element that may be absent ends in ``[[OPTIONAL]]``.
     """
 
     name: str
     clause: str
     member: str
     type: str
-    constant: str | None
+    constant: Any
+
+
+@dataclass(slots=True)
+class DlmsNode:
+    """One value in a DLMS payload, with what stands inside it.
+
+    ``type`` is a DLMS type with the octets, bits or elements that fit (``"octet-string(0..8)"``,
+    ``"array(1..4)"``), or one of our readings of a type, listed in ``named/dlms_leaves.py``. ``key`` names
+    the value among its siblings; ``name`` is the full SMETS or CHTS name of a single value, empty for
+    containers. ``fixed`` is the only value allowed, as JSON; ``unit`` stands where no other element says it.
+    Optional nodes may be absent.
+    """
+
+    key: str
+    type: str
+    name: str = ""
+    clause: str = ""
+    member: str = ""
+    fixed: Any = None
+    unit: str = ""
+    optional: bool = False
+    of: list[DlmsNode] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class DlmsElement:
-    """One attribute or method that a DLMS use case names, with its data elements in payload order."""
+    """One attribute or method that a DLMS use case names, in payload order.
+
+    ``access`` is get, set, action or select (get with selective access). ``given`` is the parameter or value
+    in the command, ``answer`` the value in the response; ``protected`` are the attributes that a method of a
+    Data Protection object reads. Optional elements may be left out of a command.
+    """
 
     class_id: int
     obis: bytes
-    is_method: bool
     number: int
-    leaves: list[Leaf]
+    access: str
+    key: str
+    optional: bool
+    given: DlmsNode | None
+    answer: DlmsNode | None
+    protected: list[DlmsElement]
+
+    @property
+    def is_method(self) -> bool:
+        """Whether ``number`` counts methods, not attributes."""
+        return self.access == "action"
+
+    @property
+    def leaves(self) -> list[Leaf]:
+        """Single values of the command's and the response's part."""
+        return [leaf for node in (self.given, self.answer) if node is not None for leaf in _leaves(node)]
 
 
 @dataclass(slots=True)
 class GbzElement:
-    """One component of a GBZ message; None where a number depends on the case.
+    """One component of a GBZ message, and how many of them there are in a row.
 
-    ``frame_control`` and ``command`` are ZCL's; ``fields`` are (name, octets, value).
+    ``frame_control`` and ``command`` are ZCL's. ``details`` depends on the command: attribute numbers of Read
+    Attributes (a list), values allowed by attribute number (Read Attributes Response), or values allowed by
+    field name; a value is a number, a string, or a range of two numbers. ``answers`` is the command that a
+    response's component answers; in its place may be a Default Response with ``default_frame_control``.
+    ``inferred`` rows come from reference messages or a sibling.
     """
 
     label: str
-    cluster: int | None
-    frame_control: int | None
-    command: int | None
-    fields: list[tuple[str, str, str]]
+    cluster: int
+    frame_control: int
+    command: int
+    least: int
+    most: int
+    encrypted: bool
+    dated: bool
+    inferred: bool
+    details: Any
+    answers: int | None
+    default_frame_control: int | None
 
 
 @dataclass(slots=True)
@@ -63,17 +114,51 @@ def read_json(name: str) -> dict[str, Any]:
     return loaded
 
 
-def dlms_element(row: list[Any]) -> DlmsElement:
-    """Element from its row in ``dlms_elements.json``."""
-    class_id, obis, kind, number, leaves = row
-    return DlmsElement(class_id, bytes.fromhex(obis), kind == "m", number, [Leaf(*leaf) for leaf in leaves])
+def dlms_node(row: dict[str, Any]) -> DlmsNode:
+    """Node, with those inside, from its object in ``dlms_elements.json`` or ``dlms_alerts.json``."""
+    inside = [dlms_node(each) for each in row.get("of", ())]
+    return DlmsNode(**{**row, "of": inside})
+
+
+def dlms_element(row: dict[str, Any]) -> DlmsElement:
+    """Element from its object in ``dlms_elements.json``."""
+    given, answer = row.get("input"), row.get("output")
+    return DlmsElement(
+        row["class"],
+        bytes.fromhex(row["obis"]),
+        row["number"],
+        row["access"],
+        row["key"],
+        row.get("optional", False),
+        None if given is None else dlms_node(given),
+        None if answer is None else dlms_node(answer),
+        [dlms_element(each) for each in row.get("protected", ())],
+    )
+
+
+def _leaves(node: DlmsNode) -> list[Leaf]:
+    if node.of:
+        return [leaf for each in node.of for leaf in _leaves(each)]
+    condition = "[[OPTIONAL]]" if node.optional else ""
+    return [Leaf(node.name, node.clause, node.member, node.type + condition, node.fixed)]
 
 
 def gbz_element(row: list[Any]) -> GbzElement:
-    """Component from its row in ``gbz_elements.json``."""
-    label, cluster, frame_control, command, fields = row
+    """Component from its row in ``gbz_elements.json``; its marks are e, d and i."""
+    label, cluster, frame_control, command, least, most, marks, details, answers, default = row
     return GbzElement(
-        label, cluster, frame_control, command, [(name, size, value) for name, size, value in fields]
+        label,
+        cluster,
+        frame_control,
+        command,
+        least,
+        most,
+        "e" in marks,
+        "d" in marks,
+        "i" in marks,
+        details,
+        answers,
+        default,
     )
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from construct import Int8ub, Int16ub, Int64ub, Struct
-
 from protocols.errors import DecodeError
-from protocols.fixed_layout import build_fixed, parse_fixed
+from protocols.fixed_layout import Numbers
 from protocols.gbcs.gbz import AlertHead, GbzPayload, build_gbz, from_datetime, parse_gbz, to_datetime
 from protocols.gbcs.use_cases import AlertCodec
 from protocols.gbcs.use_cases.values import Fields
@@ -21,12 +19,8 @@ if TYPE_CHECKING:
 _OCTET_STRING = 0x09
 _HASH_OCTETS = 32
 _INSTRUCTION_OCTETS = 14
-_INSTRUCTION = Struct(
-    "command_message_code" / Int16ub,
-    "command_originator_counter" / Int64ub,
-    "cluster" / Int16ub,
-    "frame_control" / Int8ub,
-    "command" / Int8ub,
+_INSTRUCTION = Numbers(
+    command_message_code=2, command_originator_counter=8, cluster=2, frame_control=1, command=1
 )
 
 
@@ -82,20 +76,20 @@ def _hash_head() -> bytes:
 
 
 def _encode_instruction(fields: Fields) -> bytes:
-    values = {
-        "command_message_code": fields.integer("command_message_code", 0, 0xFFFF),
-        "command_originator_counter": fields.integer("command_originator_counter", 0, (1 << 64) - 1),
-        "cluster": fields.integer("cluster", 0, 0xFFFF),
-        "frame_control": fields.integer("frame_control", 0, 0xFF),
-        "command": fields.integer("command", 0, 0xFF),
-    }
-    return bytes((_INSTRUCTION_OCTETS,)) + build_fixed(_INSTRUCTION, values)
+    instruction = _INSTRUCTION.write(
+        "",
+        fields.integer("command_message_code", 0, 0xFFFF),
+        fields.integer("command_originator_counter", 0, (1 << 64) - 1),
+        fields.integer("cluster", 0, 0xFFFF),
+        fields.integer("frame_control", 0, 0xFF),
+        fields.integer("command", 0, 0xFF),
+    )
+    return bytes((_INSTRUCTION_OCTETS,)) + instruction
 
 
-def _decode_instruction(content: bytes) -> dict[str, Any]:
+def _decode_instruction(content: bytes) -> dict[str, int]:
     octets = _exact(content, bytes((_INSTRUCTION_OCTETS,)), _INSTRUCTION_OCTETS, "instruction")
-    found = parse_fixed(_INSTRUCTION, octets)
-    return {part.name: found[part.name] for part in _INSTRUCTION.subcons}
+    return _INSTRUCTION.read_named(octets)
 
 
 _IMAGE_HASH = _Content(

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from construct import Int32ul, Struct
-
 from protocols.errors import DecodeError, EncodeError
-from protocols.fixed_layout import build_fixed, parse_fixed
+from protocols.fixed_layout import Numbers
 from protocols.gbcs import zcl
 from protocols.gbcs.gbz import Component
 from protocols.gbcs.use_cases import UseCaseCodec
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
 _UINT32 = 0xFFFF_FFFF
 _UPDATE_SITE_ID = 0x03
 _MPRN_DIGITS = range(6, 11)
-_SITE_ID_HEAD = Struct("issuer_event_id" / Int32ul, "site_id_time" / Int32ul, "provider_id" / Int32ul)
+_SITE_ID_HEAD = Numbers("<", issuer_event_id=4, site_id_time=4, provider_id=4)
 
 
 def _encode_set_mprn(context: Context, values: Values) -> bytes:
@@ -34,15 +32,14 @@ def _encode_set_mprn(context: Context, values: Values) -> bytes:
     mprn = fields.text("mprn")
     if len(mprn) not in _MPRN_DIGITS or not (mprn.isascii() and mprn.isdigit()):
         raise EncodeError(f"{mprn!r} is not 6 to 10 digits", element="mprn")
-    head = {
-        "issuer_event_id": fields.integer(
-            "issuer_event_id", 0, _UINT32, context.originator_counter & _UINT32
-        ),
-        "site_id_time": fields.integer("site_id_time", 0, _UINT32, 0),
-        "provider_id": fields.integer("provider_id", 0, _UINT32, 0),
-    }
+    head = _SITE_ID_HEAD.write(
+        "",
+        fields.integer("issuer_event_id", 0, _UINT32, context.originator_counter & _UINT32),
+        fields.integer("site_id_time", 0, _UINT32, 0),
+        fields.integer("provider_id", 0, _UINT32, 0),
+    )
     fields.done()
-    payload = build_fixed(_SITE_ID_HEAD, head) + zcl.encode_string(mprn.encode("ascii"), "mprn")
+    payload = head + zcl.encode_string(mprn.encode("ascii"), "mprn")
     return common.build_component(
         Component(Cluster.DEVICE_MANAGEMENT, _UPDATE_SITE_ID, payload, frame_control=zcl.CLUSTER_TO_CLIENT)
     )
@@ -58,18 +55,13 @@ def _decode_set_mprn(payload: bytes) -> dict[str, Any]:
 
 
 def _read_site_id(payload: bytes) -> dict[str, Any]:
-    head = parse_fixed(_SITE_ID_HEAD, payload)
-    site_id, end = zcl.decode_string(payload, _SITE_ID_HEAD.sizeof(), "site_id")
+    head = _SITE_ID_HEAD.read_named(payload)
+    site_id, end = zcl.decode_string(payload, _SITE_ID_HEAD.size, "site_id")
     if end != len(payload):
         raise DecodeError("octets after the SiteID", offset=end, path="site_id")
     if site_id is None or not site_id.isdigit():
-        raise DecodeError(f"{site_id!r} is not digits", offset=_SITE_ID_HEAD.sizeof(), path="site_id")
-    return {
-        "mprn": site_id.decode("ascii"),
-        "issuer_event_id": head.issuer_event_id,
-        "site_id_time": head.site_id_time,
-        "provider_id": head.provider_id,
-    }
+        raise DecodeError(f"{site_id!r} is not digits", offset=_SITE_ID_HEAD.size, path="site_id")
+    return {"mprn": site_id.decode("ascii"), **head}
 
 
 def _encode_outcome(_context: Context, values: Values) -> bytes:
