@@ -13,6 +13,8 @@ from protocols.ports import BenchError, ConfigError
 _COMMANDS = {
     "run": ("run", "Run suites on a rig and keep the evidence."),
     "decode": ("decode", "Show GBCS messages as people read them."),
+    "encode": ("encode", "Make a command of any use case from named values."),
+    "use-cases": ("use_cases", "Show what the catalogue knows of the use cases."),
     "corpus": ("corpus", "Decode, re-encode and verify many messages."),
     "pki": ("pki", "Make test keys and certificates."),
     "emulate": ("emulate", "Run the emulated premises of a rig in this process."),

@@ -6,10 +6,13 @@ Kept apart from ``hil.keys``, which brings rig files and certificates along and 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from protocols.errors import DecodeError
-from protocols.gbcs.keystore import KeyStore, keystore_from_files, keystore_from_json
 from protocols.ports import ConfigError
+
+if TYPE_CHECKING:
+    from protocols.gbcs.keystore import KeyStore
 
 
 def load_keys(path: Path | None) -> KeyStore:
@@ -17,6 +20,9 @@ def load_keys(path: Path | None) -> KeyStore:
 
     ConfigError that names the file which holds no key.
     """
+    # Here, because reading a message without keys needs no cryptography.
+    from protocols.gbcs.keystore import KeyStore, keystore_from_files, keystore_from_json
+
     if path is None:
         return KeyStore()
     try:

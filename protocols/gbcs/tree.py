@@ -16,9 +16,9 @@ from protocols.gbcs.blocks import ciphered_blocks
 from protocols.gbcs.catalogue import load_catalogue
 from protocols.gbcs.header import CraFlag, encode_grouping_header
 from protocols.gbcs.message import build_message
+from protocols.gbcs.named import decode_named, describe
 from protocols.gbcs.payload import parse_payload, payload_kind
 from protocols.gbcs.plain import plain
-from protocols.gbcs.tree_payload import payload_nodes
 
 if TYPE_CHECKING:
     from protocols.gbcs.message import Message
@@ -28,15 +28,25 @@ if TYPE_CHECKING:
 Node = dict[str, Any]
 
 
-def decode_tree(message: Message, verdicts: Verdicts | None = None, decrypt: Decrypt | None = None) -> Node:
+def decode_tree(
+    message: Message,
+    verdicts: Verdicts | None = None,
+    decrypt: Decrypt | None = None,
+    *,
+    whole: bool = True,
+) -> Node:
     """Tree of a message; DecodeError where its payload does not parse.
 
     Keys: ``kind``, ``octets``, ``message_code``, ``use_case``, ``title``, ``header``, ``payload``, ``values``
-    (named values, where there is a codec for the use case), ``signature``, ``mac``, ``encrypted``.
-    Without ``verdicts`` protection is shown and not judged; ``decrypt`` opens ciphered blocks.
+    (named values, where there is a codec for the use case), ``named`` (the whole message as ``named`` has it)
+    and ``elements`` (every element with name, clause, unit and scaling), ``signature``, ``mac``,
+    ``encrypted``. A payload that has no such form has ``named_problem`` in place of the two.
+    Without ``verdicts`` protection is shown and not judged; ``decrypt`` opens ciphered blocks. Not ``whole``,
+    the payload's own tree is left out where named elements take its place, and so are ``values``.
     """
     use_case, title = _title(message)
     kind = payload_kind(message)
+    named = _named(message, decrypt)
     tree: Node = {
         "kind": message.kind,
         "octets": len(build_message(message)),
@@ -48,15 +58,30 @@ def decode_tree(message: Message, verdicts: Verdicts | None = None, decrypt: Dec
             "kind": kind,
             "offset": message.payload_offset,
             "octets": len(message.payload),
-            "elements": payload_nodes(message, parse_payload(message), use_case, decrypt),
         },
     }
-    values = _values(message, use_case, kind, decrypt)
+    if whole or not named.get("elements"):
+        tree["payload"]["elements"] = _payload_nodes(message, use_case, decrypt)
+    values = _values(message, use_case, kind, decrypt) if whole else None
     if values is not None:
         tree["values"] = plain(values)
+    tree |= named
     tree["signature"], tree["mac"] = _protection(message, verdicts)
     tree["encrypted"] = _encrypted(message, verdicts, decrypt)
     return tree
+
+
+def _payload_nodes(message: Message, use_case: str | None, decrypt: Decrypt | None) -> list[Node]:
+    from protocols.gbcs.tree_payload import payload_nodes
+
+    return payload_nodes(message, parse_payload(message), use_case, decrypt)
+
+
+def _named(message: Message, decrypt: Decrypt | None) -> Node:
+    try:
+        return {"named": decode_named(message, decrypt), "elements": describe(message, decrypt)}
+    except DecodeError as error:
+        return {"named_problem": str(error)}
 
 
 def _title(message: Message) -> tuple[str | None, str]:

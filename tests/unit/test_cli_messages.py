@@ -104,6 +104,7 @@ def test_corpus_of_a_folder(folder):
     counts = json.loads(result.output)
     assert (counts["messages"], counts["parsed"], counts["reencoded"]) == (4, 2, 2)
     assert counts["mac"] == {"ok": 1, "bad": 1, "no_key": 0, "none": 0}
+    assert (counts["built"], counts["unnamed"], counts["rule_breakers"]) == (2, [], [])
     failures = {failure["name"]: failure for failure in counts["failures"]}
     assert set(failures) == {"more/bad.hex", "more/cut.HEX", "more/odd.HEX"}
     length = len(bytes.fromhex((folder / "good.HEX").read_text()))
@@ -123,6 +124,7 @@ def test_corpus_of_json_lines(folder):
     assert good.exit_code == 0
     assert "2 messages: 2 parsed, 2 re-encoded alike" in good.output
     assert "2 response" in good.output
+    assert "2 built from named values, 0 elements without a name" in good.output
     lines.write_text(json.dumps({"name": "first", "hex": spoil(text)}))
     bad = run("corpus", lines, "--keys", folder / "keys")
     assert bad.exit_code == 1
@@ -161,7 +163,7 @@ def test_decode_loads_nothing_heavy(folder):
     script = (
         "import sys; from hil.cli import cli\n"
         f"cli.main(['decode', {str(folder / 'good.HEX')!r}, '--keys', {str(folder / 'keys')!r}], standalone_mode=False)\n"
-        "heavy = {'asyncio', 'pydantic', 'pytest', '_pytest', 'lxml', 'rich', 'jinja2', 'serial', 'sqlite3'}\n"
+        "heavy = {'asn1tools', 'asyncio', 'pydantic', 'pytest', '_pytest', 'lxml', 'rich', 'jinja2', 'serial', 'sqlite3'}\n"
         "found = [name for name in sys.modules if name.split('.')[0] in heavy or 'x509' in name]\n"
         "print('HEAVY', found)"
     )

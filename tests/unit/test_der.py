@@ -264,3 +264,12 @@ def test_reference_payloads_come_back_octet_for_octet():
         longer += der.build(strip(node)) != payload
     assert kept == 143
     assert longer == 15
+
+
+def test_octets_are_those_that_were_read_whatever_the_length_form():
+    data = bytes.fromhex("30 0A 3081 03 020105 A0 02 0500".replace(" ", ""))
+    tree = der.parse_der(data)
+    assert [child.octets() for child in tree.children] == [data[2:8], data[8:]]
+    tree.children[0].children.clear()
+    assert tree.children[0].octets() == data[2:8]
+    assert der.Node(0x30, children=[der.Node(0x05)]).octets() == b"\x30\x02\x05\x00"

@@ -1,0 +1,107 @@
+"""What `hil decode` may import: its start is mostly imports, and modules can be counted without a clock."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from tests.material import BROKER, COMMANDS, ESME, SUPPLIER, command
+
+# Each alone costs a tenth of a bare interpreter's start or more, or drags in what does.
+HEAVY = [
+    "_pytest",
+    "asn1tools",
+    "asyncio",
+    "concurrent",
+    "construct",
+    "email",
+    "http",
+    "jinja2",
+    "logging",
+    "lxml",
+    "multiprocessing",
+    "pdb",
+    "pydantic",
+    "pydantic_core",
+    "pygments",
+    "pytest",
+    "rich",
+    "serial",
+    "signxml",
+    "socket",
+    "sqlite3",
+    "ssl",
+    "tomllib",
+    "unittest",
+    "xml",
+    "xmlschema",
+]
+# Of our own: whatever makes certificates, talks to hardware or runs suites.
+FOREIGN = ["drivers", "rigs", "fixtures", "tests"]
+SCRIPT = """
+import sys
+from hil.cli import cli
+cli.main(sys.argv[1:], standalone_mode=False)
+print("IMPORTED", *sys.modules)
+"""
+
+
+def imported(*arguments):
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *map(str, arguments)], capture_output=True, text=True, check=True
+    )
+    return done.stdout.rpartition("IMPORTED ")[2].split()
+
+
+def excess(modules):
+    top = {*HEAVY, *FOREIGN}
+    return [
+        name
+        for name in modules
+        if name.partition(".")[0] in top or "x509" in name or name.startswith("protocols.smki")
+    ]
+
+
+def message(use_case):
+    signed, values = next((signed, values) for code, signed, values in COMMANDS if code == use_case)
+    return command(use_case, signed=signed, values=values, counter=7).hex()
+
+
+@pytest.fixture(scope="module")
+def key_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("keys")
+    form = (serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    for identity in (each for party in (SUPPLIER, BROKER, ESME) for each in party):
+        name = f"{identity.eui64.hex()}-{identity.use}"
+        (folder / f"{name}.der").write_bytes(identity.certificate)
+        (folder / f"{name}.key").write_bytes(identity.private.private_bytes(*form))
+    return folder
+
+
+@pytest.mark.parametrize("use_case", ["ECS27", "GCS13a", "GCS41", "GCS28", "CS06"])
+def test_decode_imports_nothing_heavy(use_case):
+    assert excess(imported("decode", message(use_case))) == []
+
+
+@pytest.mark.parametrize("use_case", ["ECS70", "GCS38", "CS06"])
+def test_decode_with_keys_imports_nothing_heavy(use_case, key_folder):
+    assert excess(imported("decode", message(use_case), "--keys", key_folder)) == []
+
+
+def test_decode_without_keys_loads_no_key_formats():
+    modules = imported("decode", message("ECS27"))
+    assert "cryptography.hazmat.primitives.serialization" not in modules
+
+
+def test_only_the_payload_kind_at_hand_is_loaded():
+    modules = imported("decode", message("ECS27"))
+    assert not [name for name in modules if name.startswith("protocols.gbcs.use_cases.gbz")]
+    assert not [name for name in modules if name.startswith("protocols.gbcs.use_cases.asn1")]
+
+
+def test_help_loads_no_subcommand():
+    modules = imported("--help")
+    assert not [name for name in modules if name.startswith(("protocols.gbcs", "cryptography"))]
