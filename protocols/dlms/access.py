@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from protocols.dlms.axdr import Data, encode_data, parse_data
-from protocols.dlms.layout import Layout
+from protocols.dlms.axdr import Data, encode_data, encode_items, parse_data, parse_items
+from protocols.dlms.lazy_layout import lazy_layouts
 from protocols.dlms.length import encode_length, read_length, take
 from protocols.errors import DecodeError, EncodeError
+
+if TYPE_CHECKING:
+    from protocols.dlms.layout import Layout
 
 ACCESS_REQUEST_TAG = 0xD9
 ACCESS_RESPONSE_TAG = 0xDA
@@ -23,6 +28,15 @@ class SpecKind(IntEnum):
     SET = 2
     ACTION = 3
     GET_WITH_SELECTION = 4
+
+
+_KINDS = {kind.value: kind for kind in SpecKind}
+_GET_WITH_SELECTION = SpecKind.GET_WITH_SELECTION.value
+_RESULT_KINDS = {number: kind for number, kind in _KINDS.items() if number != _GET_WITH_SELECTION}
+# Tag, flags, invoke id, empty date-time.
+_HEAD = struct.Struct(">BIB")
+# Kind, class, OBIS code, attribute or method.
+_SPECIFICATION = struct.Struct(">BH6sB")
 
 
 class AccessResult(IntEnum):
@@ -94,6 +108,11 @@ class AccessResponse:
 
 def parse_head(payload: bytes, offset: int, tag: int) -> tuple[int, int]:
     """Invoke id and the offset after the empty date-time that every GBCS DLMS payload starts with."""
+    after = offset + _HEAD.size
+    if after <= len(payload):
+        found, invoke_id, date_time = _HEAD.unpack_from(payload, offset)
+        if found == tag and invoke_id >> 24 == INVOKE_FLAGS and not date_time:
+            return invoke_id & 0xFFFFFF, after
     octets, at = take(payload, offset, 1, "tag")
     if octets[0] != tag:
         raise DecodeError(f"0x{octets[0]:02X} where 0x{tag:02X} belongs", offset=offset, path="tag")
@@ -121,32 +140,36 @@ def read_access_request(payload: bytes, offset: int = 0) -> tuple[AccessRequest,
     """Access-request at ``offset`` and the offset after it."""
     invoke_id, at = parse_head(payload, offset, ACCESS_REQUEST_TAG)
     count, at = read_length(payload, at, "specifications.count")
-    specifications = []
-    for index in range(count):
-        try:
+    specifications: list[AccessSpecification] = []
+    try:
+        for _ in range(count):
             specification, at = _parse_specification(payload, at)
-        except DecodeError as error:
-            raise error.moved(0, f"specifications.{index}") from None
-        specifications.append(specification)
+            specifications.append(specification)
+    except DecodeError as error:
+        raise error.moved(0, f"specifications.{len(specifications)}") from None
     data, at = _parse_items(payload, at, count)
     return AccessRequest(invoke_id, specifications, data), at
 
 
 def _parse_specification(payload: bytes, offset: int) -> tuple[AccessSpecification, int]:
-    octets, at = take(payload, offset, 10)
-    if not 1 <= octets[0] <= 4:
-        raise DecodeError(f"0x{octets[0]:02X} is no access choice", offset=offset, path="kind")
-    specification = AccessSpecification(
-        SpecKind(octets[0]), int.from_bytes(octets[1:3], "big"), octets[3:9], octets[9], offset=offset
-    )
-    if octets[0] == SpecKind.GET_WITH_SELECTION:
+    try:
+        number, class_id, obis, member = _SPECIFICATION.unpack_from(payload, offset)
+    except struct.error:
+        take(payload, offset, _SPECIFICATION.size)
+        raise
+    kind = _KINDS.get(number)
+    if kind is None:
+        raise DecodeError(f"0x{number:02X} is no access choice", offset=offset, path="kind")
+    at = offset + _SPECIFICATION.size
+    specification = AccessSpecification(kind, class_id, obis, member, None, None, offset, at)
+    if number == _GET_WITH_SELECTION:
         selector, at = take(payload, at, 1, "selector")
         specification.selector = selector[0]
         try:
             specification.selection, at = parse_data(payload, at)
         except DecodeError as error:
             raise error.moved(0, "selection") from None
-    specification.end = at
+        specification.end = at
     return specification, at
 
 
@@ -157,14 +180,10 @@ def _parse_items(payload: bytes, at: int, expected: int | None) -> tuple[list[Da
         raise DecodeError(
             f"{count} data items for {expected} specifications", offset=start, path="data.count"
         )
-    items = []
-    for index in range(count):
-        try:
-            item, at = parse_data(payload, at)
-        except DecodeError as error:
-            raise error.moved(0, f"data.{index}") from None
-        items.append(item)
-    return items, at
+    try:
+        return parse_items(payload, at, count)
+    except DecodeError as error:
+        raise error.moved(0, "data") from None
 
 
 def _end(payload: bytes, at: int) -> None:
@@ -190,7 +209,7 @@ def build_access_request(request: AccessRequest) -> bytes:
     ]
     out += map(_encode_specification, request.specifications)
     out.append(encode_length(len(request.data), "data"))
-    out += map(encode_data, request.data)
+    out.append(encode_items(request.data))
     return b"".join(out)
 
 
@@ -199,8 +218,9 @@ def _encode_specification(specification: AccessSpecification) -> bytes:
         raise EncodeError(f"6 octets, not {len(specification.obis)}", element="obis")
     if not (0 <= specification.class_id <= 0xFFFF and 0 <= specification.member <= 0xFF):
         raise EncodeError("class has 16 bits, member 8", element="specification")
-    out = bytes((specification.kind,)) + specification.class_id.to_bytes(2, "big")
-    out += specification.obis + bytes((specification.member,))
+    out = _SPECIFICATION.pack(
+        specification.kind, specification.class_id, bytes(specification.obis), specification.member
+    )
     selecting = specification.kind == SpecKind.GET_WITH_SELECTION
     if selecting != (specification.selector is not None and specification.selection is not None):
         raise EncodeError("stands with GET_WITH_SELECTION and only there", element="selection")
@@ -218,15 +238,17 @@ def read_access_response(payload: bytes, offset: int = 0) -> tuple[AccessRespons
     count, at = read_length(payload, at, "results.count")
     if count != len(data):
         raise DecodeError(f"{count} results for {len(data)} data items", offset=start, path="results.count")
-    results = []
-    for index in range(count):
-        octets, after = take(payload, at, 2, f"results.{index}")
-        if not 1 <= octets[0] <= 3:
-            problem = f"0x{octets[0]:02X} is no result choice"
-            raise DecodeError(problem, offset=at, path=f"results.{index}.kind")
-        results.append((SpecKind(octets[0]), octets[1]))
-        at = after
-    return AccessResponse(invoke_id, data, results), at
+    results: list[tuple[SpecKind, int]] = []
+    end = at + 2 * count
+    for start in range(at, end, 2):
+        if start + 2 > len(payload):
+            take(payload, start, 2, f"results.{len(results)}")
+        kind = _RESULT_KINDS.get(payload[start])
+        if kind is None:
+            problem = f"0x{payload[start]:02X} is no result choice"
+            raise DecodeError(problem, offset=start, path=f"results.{len(results)}.kind")
+        results.append((kind, payload[start + 1]))
+    return AccessResponse(invoke_id, data, results), end
 
 
 def parse_access_response(payload: bytes) -> AccessResponse:
@@ -245,7 +267,7 @@ def build_access_response(response: AccessResponse) -> bytes:
         b"\x00",
         encode_length(len(response.data), "data"),
     ]
-    out += map(encode_data, response.data)
+    out.append(encode_items(response.data))
     out.append(encode_length(len(response.results), "results"))
     for kind, result in response.results:
         if kind == SpecKind.GET_WITH_SELECTION or not 0 <= result <= 0xFF:
@@ -254,5 +276,10 @@ def build_access_response(response: AccessResponse) -> bytes:
     return b"".join(out)
 
 
-ACCESS_REQUEST = Layout(read_access_request, build_access_request)
-ACCESS_RESPONSE = Layout(read_access_response, build_access_response)
+ACCESS_REQUEST: Layout
+ACCESS_RESPONSE: Layout
+if not TYPE_CHECKING:
+    __getattr__ = lazy_layouts(
+        ACCESS_REQUEST=(read_access_request, build_access_request),
+        ACCESS_RESPONSE=(read_access_response, build_access_response),
+    )

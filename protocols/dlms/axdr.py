@@ -6,16 +6,19 @@ Each node keeps where it stood, so that findings and decoded trees can point at 
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from protocols.dlms.layout import Layout
+from protocols.dlms.lazy_layout import lazy_layouts
 from protocols.dlms.length import encode_length, read_length, take
 from protocols.errors import DecodeError, EncodeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from protocols.dlms.layout import Layout
 
 # Deeper than any GBCS payload; keeps hostile input from exhausting the stack.
 MAX_DEPTH = 32
@@ -47,7 +50,8 @@ class Tag(IntEnum):
 TYPE_NAMES = {tag.value: tag.name.lower().replace("_", "-") for tag in Tag}
 
 # Plain integers for the hot path: membership tests on an IntEnum's members cost more than the parsing.
-_NULL_DATA, _ARRAY, _STRUCTURE, _BIT_STRING, _COMPACT_ARRAY = 0x00, 0x01, 0x02, 0x04, 0x13
+_NULL_DATA, _ARRAY, _STRUCTURE, _BIT_STRING = 0x00, 0x01, 0x02, 0x04
+_OCTET_STRING, _COMPACT_ARRAY = 0x09, 0x13
 
 # Tag: octets, signed.
 _INTEGERS = {
@@ -62,6 +66,14 @@ _INTEGERS = {
     0x15: (8, False),
     0x16: (1, False),
 }
+_FORMATS = {(1, False): "B", (2, False): "H", (4, False): "I", (8, False): "Q"}
+_FORMATS |= {(octets, True): letter.lower() for (octets, _), letter in _FORMATS.items()}
+# Tag: octets, unpack function.
+_READERS = {
+    tag: (layout[0], struct.Struct(">" + _FORMATS[layout]).unpack_from) for tag, layout in _INTEGERS.items()
+}
+# Tag: pack function for tag and value.
+_WRITERS = {tag: struct.Struct(">B" + _FORMATS[layout]).pack for tag, layout in _INTEGERS.items()}
 _STRINGS = frozenset((0x09, 0x0A, 0x0C))
 _CONTAINERS = frozenset((_ARRAY, _STRUCTURE))
 
@@ -111,15 +123,43 @@ def parse_data(data: bytes, offset: int = 0, depth: int = 0) -> tuple[Data, int]
     if offset >= len(data):
         raise DecodeError("data ends where a tag belongs", offset=offset)
     tag = data[offset]
-    number = _INTEGERS.get(tag)
-    if number is not None:
-        # The commonest types, without a further call.
-        end = offset + 1 + number[0]
-        if end <= len(data):
-            value = int.from_bytes(data[offset + 1 : end], "big", signed=number[1])
-            return Data(tag, value, offset, end), end
     value, end = _parse_value(data, tag, offset + 1, depth)
     return Data(tag, value, offset, end), end
+
+
+def parse_items(data: bytes, offset: int, count: int, depth: int = 0) -> tuple[list[Data], int]:
+    """``count`` data one after another and the offset after them; paths in errors start with the index.
+
+    The common forms are read here, without a call for each; ``parse_data`` has the rest and the errors.
+    """
+    items: list[Data] = []
+    add, readers, limit, at = items.append, _READERS, len(data), offset
+    try:
+        for _ in range(count):
+            start, body = at, at + 2
+            if body <= limit:
+                tag, octets = data[start], data[start + 1]
+                if tag == _OCTET_STRING:
+                    at = body + octets
+                    if octets < 0x80 and at <= limit:
+                        add(Data(tag, data[body:at], start, at))
+                        continue
+                elif tag in readers:
+                    octets, unpack = readers[tag]
+                    at = body - 1 + octets
+                    if at <= limit:
+                        (value,) = unpack(data, body - 1)
+                        add(Data(tag, value, start, at))
+                        continue
+                elif tag in _CONTAINERS and octets < 0x80 and depth < MAX_DEPTH:
+                    value, at = parse_items(data, body, octets, depth + 1)
+                    add(Data(tag, value, start, at))
+                    continue
+            item, at = parse_data(data, start, depth)
+            add(item)
+    except DecodeError as error:
+        raise error.moved(0, str(len(items))) from None
+    return items, at
 
 
 def _parse_value(data: bytes, tag: int, at: int, depth: int) -> tuple[Any, int]:
@@ -149,14 +189,7 @@ def _parse_elements(data: bytes, at: int, depth: int) -> tuple[list[Data], int]:
     if depth > MAX_DEPTH:
         raise DecodeError(f"nested deeper than {MAX_DEPTH}", offset=at - 1)
     count, at = read_length(data, at, "count")
-    elements = []
-    for index in range(count):
-        try:
-            element, at = parse_data(data, at, depth)
-        except DecodeError as error:
-            raise error.moved(0, str(index)) from None
-        elements.append(element)
-    return elements, at
+    return parse_items(data, at, count, depth)
 
 
 def _parse_compact_array(data: bytes, at: int, depth: int) -> tuple[CompactArray, int]:
@@ -222,6 +255,28 @@ def encode_data(data: Data) -> bytes:
     return bytes((data.tag,)) + _encode_value(data)
 
 
+def encode_items(items: Iterable[Data]) -> bytes:
+    """Data one after another: the common forms here, without a call for each, the rest by ``encode_data``."""
+    parts: list[bytes] = []
+    add, writers = parts.append, _WRITERS
+    for data in items:
+        tag, value = data.tag, data.value
+        if tag in writers:
+            try:
+                add(writers[tag](tag, value))
+            except struct.error:  # does not fit, or is no number yet
+                add(encode_data(data))
+        elif tag == _OCTET_STRING and len(value) < 0x80:
+            add(bytes((tag, len(value))))
+            add(bytes(value))
+        elif tag in _CONTAINERS and len(value) < 0x80:
+            add(bytes((tag, len(value))))
+            add(encode_items(value))
+        else:
+            add(encode_data(data))
+    return b"".join(parts)
+
+
 def _encode_value(data: Data) -> bytes:
     tag, value = data.tag, data.value
     layout = _INTEGERS.get(tag)
@@ -233,7 +288,7 @@ def _encode_value(data: Data) -> bytes:
     if tag in _STRINGS:
         return encode_length(len(value), TYPE_NAMES[tag]) + bytes(value)
     if tag in _CONTAINERS:
-        return encode_length(len(value), "count") + b"".join(encode_data(element) for element in value)
+        return encode_length(len(value), "count") + encode_items(value)
     if tag == _NULL_DATA:
         return b""
     if tag == _BIT_STRING:
@@ -267,7 +322,9 @@ def _encode_untagged(data: Data, description: TypeDescription) -> bytes:
     return b"".join(_encode_untagged(item, member) for item, member in zip(data.value, members, strict=True))
 
 
-DATA = Layout(parse_data, encode_data)
+DATA: Layout
+if not TYPE_CHECKING:
+    __getattr__ = lazy_layouts(DATA=(parse_data, encode_data))
 
 
 def null_data() -> Data:

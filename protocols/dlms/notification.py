@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from protocols.dlms.access import encode_head, parse_head
 from protocols.dlms.axdr import Data, encode_data, parse_data
-from protocols.dlms.layout import Layout
+from protocols.dlms.lazy_layout import lazy_layouts
 from protocols.errors import DecodeError
+
+if TYPE_CHECKING:
+    from protocols.dlms.layout import Layout
 
 DATA_NOTIFICATION_TAG = 0x0F
 
@@ -44,4 +48,6 @@ def build_notification(notification: DataNotification) -> bytes:
     return head + encode_data(notification.body)
 
 
-DATA_NOTIFICATION = Layout(read_notification, build_notification)
+DATA_NOTIFICATION: Layout
+if not TYPE_CHECKING:
+    __getattr__ = lazy_layouts(DATA_NOTIFICATION=(read_notification, build_notification))

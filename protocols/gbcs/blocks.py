@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from protocols.dlms.access import ACCESS_RESPONSE_TAG, parse_access_response
 from protocols.dlms.notification import DATA_NOTIFICATION_TAG, parse_notification
 from protocols.dlms.protection import notification_blocks, response_blocks
-from protocols.gbcs.crypto import BLOCK_START
 from protocols.gbcs.gbz import PROFILE_ID, parse_gbz
+from protocols.gbcs.gbz import SECURITY_HEADER as BLOCK_START
 from protocols.gbcs.header import CraFlag
 
 if TYPE_CHECKING:

@@ -27,6 +27,9 @@ _ENCRYPTION_FLAG = 0x04
 _BLOCK_AAD = b"\x31"
 BLOCK_START = bytes.fromhex("3100000000")
 _TAG_OCTETS = 12
+_IV_END = bytes(4)
+_ECDH = ec.ECDH()
+_KDF_COUNTER = b"\x00\x00\x00\x01"
 _DETERMINISTIC = ec.ECDSA(SHA256(), deterministic_signing=True)
 _VERIFYING = ec.ECDSA(SHA256())
 
@@ -50,7 +53,7 @@ class Agreer(Protocol):
 def shared_secret(private: ec.EllipticCurvePrivateKey | Agreer, public: ec.EllipticCurvePublicKey) -> bytes:
     """Shared secret Z, 32 octets (the x coordinate of the ECDH point)."""
     if isinstance(private, ec.EllipticCurvePrivateKey):
-        return private.exchange(ec.ECDH(), public)
+        return private.exchange(_ECDH, public)
     return private.agree(public)
 
 
@@ -76,7 +79,7 @@ class SecretCache:
 
 def _derive(z: bytes, other_info: bytes) -> bytes:
     """One round of the SP 800-56A single-step KDF, cut to 16 octets."""
-    return hashlib.sha256(b"\x00\x00\x00\x01" + z + other_info).digest()[:16]
+    return hashlib.sha256(_KDF_COUNTER + z + other_info).digest()[:16]
 
 
 def mac_key(z: bytes, header: GroupingHeader) -> bytes:
@@ -116,13 +119,17 @@ def encryption_key(z: bytes, header: GroupingHeader) -> bytes:
 
 
 def _iv(header: GroupingHeader) -> bytes:
-    return header.business_originator_id + bytes(4)
+    return header.business_originator_id + _IV_END
 
 
 def compute_mac(z: bytes, message: Message) -> bytes:
     """MAC of a message, 12 octets, from the shared secret of the two key agreement keys."""
-    cipher = AESGCM(mac_key(z, message.header))
-    return cipher.encrypt(_iv(message.header), b"", message.authenticated_octets())[:_TAG_OCTETS]
+    return gmac(z, message.header, message.authenticated_octets())
+
+
+def gmac(z: bytes, header: GroupingHeader, authenticated: bytes) -> bytes:
+    """The same from the octets that the MAC covers."""
+    return AESGCM(mac_key(z, header)).encrypt(_iv(header), b"", authenticated)[:_TAG_OCTETS]
 
 
 def verify_mac(z: bytes, message: Message) -> bool:

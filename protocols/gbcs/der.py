@@ -31,6 +31,8 @@ SET = 0x31
 _CONSTRUCTED = 0x20
 _DEPTH_LIMIT = 32  # certificates need 9; hostile nesting must not exhaust the stack
 _TIME = re.compile(rb"[0-9]{14}Z")
+# Primitive types whose content DER restricts.
+_CHECKED = frozenset((BOOLEAN, INTEGER, BIT_STRING, NULL, ENUMERATED))
 
 
 @dataclass(slots=True)
@@ -47,11 +49,16 @@ class Node:
     header: int = 0
     start: int = field(default=0, compare=False)
     end: int = field(default=0, compare=False)
+    _source: bytes = field(default=b"", compare=False, repr=False)
 
     @property
     def constructed(self) -> bool:
         """Whether the tag says that other nodes are inside."""
         return bool(self.tag & _CONSTRUCTED)
+
+    def octets(self) -> bytes:
+        """The octets this was parsed from, whatever was changed since; those it builds if made by hand."""
+        return bytes(self._source[self.start : self.end]) or build(self)
 
     def walk(self) -> Iterator[Node]:
         """This node and all below, in the order of their octets."""
@@ -76,36 +83,66 @@ def parse_der(data: bytes, strict: bool = True) -> Node:
 
 def parse_at(data: bytes, offset: int, *, strict: bool = True) -> tuple[Node, int]:
     """The value that starts at ``offset``, and the offset after it."""
-    node = _read(data, offset, len(data), strict=strict)
+    node = _read(data, offset, len(data), strict, 0)
     return node, node.end
 
 
-def _read(data: bytes, start: int, limit: int, *, strict: bool, path: str = "", depth: int = 0) -> Node:
+def _read(data: bytes, start: int, limit: int, strict: bool, depth: int) -> Node:
+    """One value; an error's path starts with its tag, and gets those around it on its way out."""
     if start >= limit:
-        raise DecodeError("a tag is missing", offset=start, path=path)
+        raise DecodeError("a tag is missing", offset=start)
     tag = data[start]
-    path = f"{path}.{tag:02X}" if path else f"{tag:02X}"
     if tag & 0x1F == 0x1F:
-        raise DecodeError(f"tag {tag:02X} announces a high tag number", offset=start, path=path)
-    length, body = _read_length(data, start + 1, limit, path)
+        raise DecodeError(f"tag {tag:02X} announces a high tag number", offset=start, path=f"{tag:02X}")
+    body = start + 2
+    if body > limit or (length := data[start + 1]) >= 0x80:
+        length, body = _read_length(data, start + 1, limit, f"{tag:02X}")
     end = body + length
     if end > limit:
         problem = f"length {length} reaches {end - limit} octets beyond the enclosing value"
-        raise DecodeError(problem, offset=start + 1, path=path)
-    node = Node(tag, header=body - start, start=start, end=end)
+        raise DecodeError(problem, offset=start + 1, path=f"{tag:02X}")
     if not tag & _CONSTRUCTED:
-        node.value = data[body:end]
-        if strict:
-            _check_primitive(node, body, path)
-        return node
+        value = data[body:end]
+        if strict and tag in _CHECKED:
+            _check_primitive(tag, value, body)
+        return Node(tag, value, [], body - start, start, end, data)
     if depth >= _DEPTH_LIMIT:
-        raise DecodeError(f"nested deeper than {_DEPTH_LIMIT} levels", offset=start, path=path)
-    position = body
-    while position < end:
-        child = _read(data, position, end, strict=strict, path=path, depth=depth + 1)
-        node.children.append(child)
-        position = child.end
-    return node
+        problem = f"nested deeper than {_DEPTH_LIMIT} levels"
+        raise DecodeError(problem, offset=start, path=f"{tag:02X}")
+    children = _read_children(data, tag, body, end, strict, depth=depth + 1)
+    return Node(tag, b"", children, body - start, start, end, data)
+
+
+def _read_children(data: bytes, outer: int, at: int, limit: int, strict: bool, *, depth: int) -> list[Node]:
+    """Values up to ``limit``, inside a value with the tag ``outer``.
+
+    Short ones are read here, without a call for each; ``_read`` has the rest and the errors.
+    """
+    children: list[Node] = []
+    add = children.append
+    try:
+        while at < limit:
+            start, body = at, at + 2
+            if body <= limit:
+                tag, length = data[start], data[start + 1]
+                at = body + length
+                if length < 0x80 and at <= limit and tag & 0x1F != 0x1F:
+                    if not tag & _CONSTRUCTED:
+                        value = data[body:at]
+                        if strict and tag in _CHECKED:
+                            _check_primitive(tag, value, body)
+                        add(Node(tag, value, [], 2, start, at, data))
+                        continue
+                    if depth < _DEPTH_LIMIT:
+                        inner = _read_children(data, tag, body, at, strict, depth=depth + 1)
+                        add(Node(tag, b"", inner, 2, start, at, data))
+                        continue
+            child = _read(data, start, limit, strict, depth)
+            add(child)
+            at = child.end
+    except DecodeError as error:
+        raise error.moved(0, f"{outer:02X}") from None
+    return children
 
 
 def _read_length(data: bytes, at: int, limit: int, path: str) -> tuple[int, int]:
@@ -125,25 +162,42 @@ def _read_length(data: bytes, at: int, limit: int, path: str) -> tuple[int, int]
     return int.from_bytes(data[at + 1 : at + 1 + count]), at + 1 + count
 
 
-def _check_primitive(node: Node, body: int, path: str) -> None:
-    value = node.value
-    if node.tag in (INTEGER, ENUMERATED):
+def _check_primitive(tag: int, value: bytes, body: int) -> None:
+    problem = ""
+    if tag in (INTEGER, ENUMERATED):
         if not value:
-            raise DecodeError("a number without octets", offset=body, path=path)
-        if len(value) > 1 and (value[0], value[1] >> 7) in ((0x00, 0), (0xFF, 1)):
-            raise DecodeError("a number with a needless leading octet", offset=body, path=path)
-    elif node.tag == BOOLEAN and value not in (b"\x00", b"\xff"):
-        raise DecodeError("a BOOLEAN is 00 or FF", offset=body, path=path)
-    elif node.tag == NULL and value:
-        raise DecodeError("NULL has content", offset=body, path=path)
-    elif node.tag == BIT_STRING and (not value or value[0] > (7 if len(value) > 1 else 0)):
-        raise DecodeError("a BIT STRING with a wrong number of unused bits", offset=body, path=path)
+            problem = "a number without octets"
+        elif len(value) > 1 and (value[0], value[1] >> 7) in ((0x00, 0), (0xFF, 1)):
+            problem = "a number with a needless leading octet"
+    elif tag == BOOLEAN:
+        if value not in (b"\x00", b"\xff"):
+            problem = "a BOOLEAN is 00 or FF"
+    elif tag == NULL:
+        if value:
+            problem = "NULL has content"
+    elif not value or value[0] > (7 if len(value) > 1 else 0):
+        problem = "a BIT STRING with a wrong number of unused bits"
+    if problem:
+        raise DecodeError(problem, offset=body, path=f"{tag:02X}")
 
 
 def build(node: Node) -> bytes:
     """The octets of a tree, length forms as they were read (never shorter than needed)."""
-    content = b"".join(map(build, node.children)) if node.constructed else node.value
-    return _header(node.tag, len(content), node.header - 1) + content
+    tag = node.tag
+    content = _build_all(node.children) if tag & _CONSTRUCTED else node.value
+    return _header(tag, len(content), node.header - 1) + content
+
+
+def _build_all(nodes: list[Node]) -> bytes:
+    parts: list[bytes] = []
+    for node in nodes:
+        tag = node.tag
+        content = _build_all(node.children) if tag & _CONSTRUCTED else node.value
+        length = len(content)
+        short = length < 0x80 and node.header <= 2
+        parts.append(bytes((tag, length)) if short else _header(tag, length, node.header - 1))
+        parts.append(content)
+    return b"".join(parts)
 
 
 def encode(tag: int, *parts: bytes) -> bytes:

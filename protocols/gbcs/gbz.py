@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from construct import Int8ub, Int16ub, Int32ub, Struct
-
-from protocols.dlms.layout import Layout
+from protocols.dlms.lazy_layout import lazy_layouts
 from protocols.errors import DecodeError, EncodeError
-from protocols.fixed_layout import build_fixed, parse_fixed
+from protocols.fixed_layout import Numbers
+
+if TYPE_CHECKING:
+    from protocols.dlms.layout import Layout
 
 PROFILE_ID = 0x0109  # ZigBee Smart Energy
 LAST_COMPONENT = 0x01
@@ -27,13 +29,13 @@ SECURITY_HEADER = bytes.fromhex("3100000000")
 _TAG_OCTETS = 12
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
-_PAYLOAD_HEAD = Struct("profile_id" / Int16ub, "number_of_components" / Int8ub)
-_ALERT_HEAD = Struct("alert_code" / Int16ub, "time" / Int32ub)
-_COMPONENT_HEAD = Struct("control" / Int8ub, "cluster" / Int16ub, "command_length" / Int16ub)
-_FROM_DATE_TIME = Struct("from_date_time" / Int32ub)
-_ADDITIONAL_HEADER = Struct("additional_header_control" / Int8ub, "frame_counter" / Int8ub)
-_ZCL_HEADER = Struct("frame_control" / Int8ub, "sequence" / Int8ub, "command" / Int8ub)
-_CIPHERED_LENGTH = Struct("ciphered_length" / Int16ub)
+_PAYLOAD_HEAD = Numbers(profile_id=2, number_of_components=1)
+_ALERT_HEAD = Numbers(alert_code=2, time=4)
+_COMPONENT_HEAD = Numbers(control=1, cluster=2, command_length=2)
+_FROM_DATE_TIME = Numbers(from_date_time=4)
+_ADDITIONAL_HEADER = Numbers(additional_header_control=1, frame_counter=1)
+_ZCL_HEADER = Numbers(frame_control=1, sequence=1, command=1)
+_CIPHERED_LENGTH = Numbers(ciphered_length=2)
 
 
 @dataclass(slots=True)
@@ -125,11 +127,11 @@ def decrypted(component: Component, decrypt: Callable[[bytes], bytes]) -> bytes:
 
 
 def _read_head(data: bytes, offset: int) -> int:
-    head = parse_fixed(_PAYLOAD_HEAD, data, offset, "gbz")
-    if head.profile_id != PROFILE_ID:
-        problem = f"profile {head.profile_id:04X} instead of {PROFILE_ID:04X}"
+    profile_id, count = _PAYLOAD_HEAD.read(data, offset, len(data), "gbz")
+    if profile_id != PROFILE_ID:
+        problem = f"profile {profile_id:04X} instead of {PROFILE_ID:04X}"
         raise DecodeError(problem, offset=offset, path="gbz.profile_id")
-    return int(head.number_of_components)
+    return count
 
 
 def _read_components(data: bytes, offset: int) -> tuple[GbzPayload, int]:
@@ -140,62 +142,57 @@ def _read_components(data: bytes, offset: int) -> tuple[GbzPayload, int]:
 
 
 def _component_list(data: bytes, at: int, count: int) -> tuple[GbzPayload, int]:
-    payload = GbzPayload()
-    for index in range(count):
-        component, at = _read_component(data, at, f"gbz.components[{index}]", last=index == count - 1)
-        payload.components.append(component)
-    return payload, at
+    components: list[Component] = []
+    try:
+        for index in range(count):
+            component, at = _read_component(data, at, last=index == count - 1)
+            components.append(component)
+    except DecodeError as error:
+        raise error.moved(0, f"gbz.components[{len(components)}]") from None
+    return GbzPayload(components), at
 
 
-def _read_component(data: bytes, start: int, path: str, *, last: bool) -> tuple[Component, int]:
-    head = parse_fixed(_COMPONENT_HEAD, data, start, path)
-    control, at = head.control, start + _COMPONENT_HEAD.sizeof()
-    end = at + head.command_length
+def _read_component(data: bytes, start: int, *, last: bool) -> tuple[Component, int]:
+    """One component and the offset after it; paths in errors start inside the component."""
+    control, cluster, octets = _COMPONENT_HEAD.read(data, start, len(data))
+    at = start + _COMPONENT_HEAD.size
+    end = at + octets
     if control & ~_KNOWN_BITS:
-        raise DecodeError(f"unknown bits in control {control:02X}", offset=start, path=f"{path}.control")
-    if bool(control & LAST_COMPONENT) != last:
+        raise DecodeError(f"unknown bits in control {control:02X}", offset=start, path="control")
+    if (control & LAST_COMPONENT != 0) != last:
         problem = f"control {control:02X} {'lacks' if last else 'has'} the mark of the last component"
-        raise DecodeError(problem, offset=start, path=f"{path}.control")
+        raise DecodeError(problem, offset=start, path="control")
     if end > len(data):
-        problem = f"{head.command_length} octets announced, {len(data) - at} left"
-        raise DecodeError(problem, offset=at - 2, path=f"{path}.command_length")
-    component = Component(head.cluster, 0, offset=start)
-    body = data[:end]
+        problem = f"{octets} octets announced, {len(data) - at} left"
+        raise DecodeError(problem, offset=at - 2, path="command_length")
+    component = Component(cluster, 0, offset=start)
     # No reference message has both bits; Wireshark's dissector reads the date first, and so does this.
     if control & FROM_DATE_TIME:
-        component.from_date_time = parse_fixed(_FROM_DATE_TIME, body, at, path).from_date_time
-        at += _FROM_DATE_TIME.sizeof()
+        (component.from_date_time,) = _FROM_DATE_TIME.read(data, at, end)
+        at += _FROM_DATE_TIME.size
     if control & ENCRYPTED:
-        extra = parse_fixed(_ADDITIONAL_HEADER, body, at, path)
-        component.additional_header_control = extra.additional_header_control
-        component.frame_counter = extra.frame_counter
-        at += _ADDITIONAL_HEADER.sizeof()
-    zcl = parse_fixed(_ZCL_HEADER, body, at, path)
-    component.frame_control, component.sequence, component.command = (
-        zcl.frame_control,
-        zcl.sequence,
-        zcl.command,
-    )
-    at += _ZCL_HEADER.sizeof()
-    component.payload_offset = at
+        component.additional_header_control, component.frame_counter = _ADDITIONAL_HEADER.read(data, at, end)
+        at += _ADDITIONAL_HEADER.size
+    component.frame_control, component.sequence, component.command = _ZCL_HEADER.read(data, at, end)
+    at += _ZCL_HEADER.size
     if control & ENCRYPTED:
-        component.ciphered = _read_ciphered(body, at, path)
-        component.payload_offset += _CIPHERED_LENGTH.sizeof()
+        component.ciphered = _read_ciphered(data, at, end)
+        at += _CIPHERED_LENGTH.size
     else:
-        component.payload = body[at:]
+        component.payload = data[at:end]
+    component.payload_offset = at
     return component, end
 
 
-def _read_ciphered(body: bytes, at: int, path: str) -> bytes:
-    path = f"{path}.ciphered"
-    announced = parse_fixed(_CIPHERED_LENGTH, body, at, path).ciphered_length
-    block = body[at + 2 :]
+def _read_ciphered(data: bytes, at: int, end: int) -> bytes:
+    (announced,) = _CIPHERED_LENGTH.read(data, at, end, "ciphered")
+    block = data[at + 2 : end]
     if announced != len(block):
         problem = f"{announced} octets announced, {len(block)} in the component"
-        raise DecodeError(problem, offset=at, path=path)
+        raise DecodeError(problem, offset=at, path="ciphered")
     problem = _block_problem(block)
     if problem:
-        raise DecodeError(problem, offset=at + 2, path=path)
+        raise DecodeError(problem, offset=at + 2, path="ciphered")
     return block
 
 
@@ -209,10 +206,10 @@ def _block_problem(block: bytes) -> str:
 
 def _read_alert(data: bytes, offset: int) -> tuple[GbzPayload, int]:
     count = _read_head(data, offset)
-    at = offset + _PAYLOAD_HEAD.sizeof()
-    head = parse_fixed(_ALERT_HEAD, data, at, "gbz.alert")
-    at += _ALERT_HEAD.sizeof()
-    alert = AlertHead(head.alert_code, head.time, count, content_offset=at)
+    at = offset + _PAYLOAD_HEAD.size
+    alert_code, time = _ALERT_HEAD.read(data, at, len(data), "gbz.alert")
+    at += _ALERT_HEAD.size
+    alert = AlertHead(alert_code, time, count, content_offset=at)
     content = data[at:]
     if count and _looks_like_components(content):
         payload, at = _component_list(data, at, count)
@@ -226,11 +223,11 @@ def _read_alert(data: bytes, offset: int) -> tuple[GbzPayload, int]:
 
 def _looks_like_components(content: bytes) -> bool:
     """Contents that are no component start with 09 (hash), 0E (instruction) or have two octets."""
-    return len(content) >= _COMPONENT_HEAD.sizeof() + _ZCL_HEADER.sizeof() and not content[0] & ~_KNOWN_BITS
+    return len(content) >= _COMPONENT_HEAD.size + _ZCL_HEADER.size and not content[0] & ~_KNOWN_BITS
 
 
 def _write_head(count: int) -> bytes:
-    return build_fixed(_PAYLOAD_HEAD, {"profile_id": PROFILE_ID, "number_of_components": count}, "gbz")
+    return _PAYLOAD_HEAD.write("gbz", PROFILE_ID, count)
 
 
 def _write_components(payload: GbzPayload) -> bytes:
@@ -252,25 +249,13 @@ def _write_component(component: Component, path: str, *, last: bool) -> bytes:
     body = b""
     if component.from_date_time is not None:
         control |= FROM_DATE_TIME
-        body += build_fixed(_FROM_DATE_TIME, {"from_date_time": component.from_date_time}, path)
+        body = _FROM_DATE_TIME.write(path, component.from_date_time)
     if component.ciphered is not None:
         control |= ENCRYPTED
-        body += build_fixed(
-            _ADDITIONAL_HEADER,
-            {
-                "additional_header_control": component.additional_header_control,
-                "frame_counter": component.frame_counter,
-            },
-            path,
-        )
-    zcl = {
-        "frame_control": component.frame_control,
-        "sequence": component.sequence,
-        "command": component.command,
-    }
-    body += build_fixed(_ZCL_HEADER, zcl, path) + _write_content(component, path)
-    head = {"control": control, "cluster": component.cluster, "command_length": len(body)}
-    return build_fixed(_COMPONENT_HEAD, head, path) + body
+        body += _ADDITIONAL_HEADER.write(path, component.additional_header_control, component.frame_counter)
+    body += _ZCL_HEADER.write(path, component.frame_control, component.sequence, component.command)
+    body += _write_content(component, path)
+    return _COMPONENT_HEAD.write(path, control, component.cluster, len(body)) + body
 
 
 def _write_content(component: Component, path: str) -> bytes:
@@ -279,8 +264,7 @@ def _write_content(component: Component, path: str) -> bytes:
     problem = "beside a ciphered block" if component.payload else _block_problem(component.ciphered)
     if problem:
         raise EncodeError(problem, element=f"{path}.{'payload' if component.payload else 'ciphered'}")
-    length = {"ciphered_length": len(component.ciphered)}
-    return build_fixed(_CIPHERED_LENGTH, length, path) + component.ciphered
+    return _CIPHERED_LENGTH.write(path, len(component.ciphered)) + component.ciphered
 
 
 def _write_alert(payload: GbzPayload) -> bytes:
@@ -292,9 +276,13 @@ def _write_alert(payload: GbzPayload) -> bytes:
         raise EncodeError("beside components", element="gbz.alert.content")
     if alert.content and (not count or _looks_like_components(alert.content)):
         raise EncodeError("would be read back as something else", element="gbz.alert.content")
-    head = build_fixed(_ALERT_HEAD, {"alert_code": alert.alert_code, "time": alert.time}, "gbz.alert")
+    head = _ALERT_HEAD.write("gbz.alert", alert.alert_code, alert.time)
     return _write_head(count) + head + _write_component_list(payload.components) + alert.content
 
 
-GBZ_PAYLOAD = Layout(_read_components, _write_components)
-GBZ_ALERT = Layout(_read_alert, _write_alert)
+GBZ_PAYLOAD: Layout
+GBZ_ALERT: Layout
+if not TYPE_CHECKING:
+    __getattr__ = lazy_layouts(
+        GBZ_PAYLOAD=(_read_components, _write_components), GBZ_ALERT=(_read_alert, _write_alert)
+    )

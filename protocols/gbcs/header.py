@@ -6,13 +6,18 @@ and is handled in ``message``.
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from protocols.dlms.layout import Layout
+from protocols.dlms.lazy_layout import lazy_layouts
 from protocols.dlms.length import encode_length, read_length, take
 from protocols.errors import DecodeError, EncodeError
 from protocols.eui64 import Eui64
+
+if TYPE_CHECKING:
+    from protocols.dlms.layout import Layout
 
 GENERAL_SIGNING = 0xDF
 GENERAL_CIPHERING = 0xDD
@@ -21,6 +26,13 @@ MAC_OCTETS = 12
 SECURITY_HEADER = bytes.fromhex("1100000000")
 # general-ciphering with its six optional fields absent.
 _MAC_HEADER_START = bytes.fromhex("DD000000000000")
+# What every Grouping Header starts with: DF 09, CRA flag, counter, 08, originator, 08, target, length of the
+# date-time. In most nothing but 02 and the message code follow.
+_START = struct.Struct(">2sBQB8sB8sB")
+_PLAIN = struct.Struct(_START.format + "BH")
+_START_OCTETS = b"\xdf\x09"
+# CRA flag and counter.
+_TRANSACTION = struct.Struct(">BQ")
 
 
 class CraFlag(IntEnum):
@@ -29,6 +41,9 @@ class CraFlag(IntEnum):
     COMMAND = 1
     RESPONSE = 2
     ALERT = 3
+
+
+_CRA_FLAGS = {flag.value: flag for flag in CraFlag}
 
 
 @dataclass(slots=True)
@@ -55,7 +70,10 @@ class GroupingHeader:
     @property
     def transaction_id(self) -> bytes:
         """CRA flag and Originator Counter, 9 octets."""
-        return bytes((self.cra_flag,)) + _counter(self.originator_counter, "originator_counter")
+        try:
+            return _TRANSACTION.pack(self.cra_flag, self.originator_counter)
+        except struct.error:
+            return bytes((self.cra_flag,)) + _counter(self.originator_counter, "originator_counter")
 
 
 def _counter(value: int, element: str) -> bytes:
@@ -122,21 +140,47 @@ def _certificate_problem(certificate: bytes) -> str:
 
 def encode_grouping_header(header: GroupingHeader) -> bytes:
     """Octets from DF to the end of other-information; EncodeError names the field that does not fit."""
+    plain = (
+        header.date_time == b""
+        and header.supplementary_remote_party_id is None
+        and header.supplementary_remote_party_counter is None
+        and header.supplementary_originator_counter is None
+        and not header.certificate
+    )
+    if plain and (octets := _pack(_PLAIN, header, 0, 2, header.message_code)):
+        return octets
     if len(header.date_time) not in {0, 12}:
         raise EncodeError(f"0 or 12 octets, not {len(header.date_time)}", element="date_time")
     other = _other_information(header)
+    start = _pack(_START, header, len(header.date_time)) or _start_of_odd_values(header)
+    return start + header.date_time + encode_length(len(other), "other_information") + other
+
+
+def _pack(layout: struct.Struct, header: GroupingHeader, *rest: int) -> bytes:
+    """The header's first fields and the rest; nothing where a value does not fit."""
+    originator, target = header.business_originator_id, header.business_target_id
+    try:
+        # struct would pad and cut, so the lengths are looked at here.
+        if len(originator) == len(target) == 8:
+            return layout.pack(
+                _START_OCTETS, header.cra_flag, header.originator_counter, 8, originator, 8, target, *rest
+            )
+    except (struct.error, TypeError):
+        pass
+    return b""
+
+
+def _start_of_odd_values(header: GroupingHeader) -> bytes:
+    """The first fields one by one, to say which does not fit."""
     return b"".join(
         (
-            b"\xdf\x09",
+            _START_OCTETS,
             header.transaction_id,
             b"\x08",
             _eui64(header.business_originator_id, "business_originator_id"),
             b"\x08",
             _eui64(header.business_target_id, "business_target_id"),
             bytes((len(header.date_time),)),
-            header.date_time,
-            encode_length(len(other), "other_information"),
-            other,
         )
     )
 
@@ -151,34 +195,56 @@ def _fixed(data: bytes, offset: int, expected: int, path: str) -> int:
 
 def parse_grouping_header(data: bytes, offset: int = 0) -> tuple[GroupingHeader, int]:
     """Grouping Header at ``offset`` and the offset of what follows; DecodeError with offset and path."""
-    at = _fixed(data, offset, GENERAL_SIGNING, "tag")
-    at = _fixed(data, at, 9, "transaction_id.length")
-    transaction, after = take(data, at, 9, "transaction_id")
-    if transaction[0] not in {1, 2, 3}:
-        raise DecodeError(f"CRA flag 0x{transaction[0]:02X}", offset=at, path="cra_flag")
-    at = _fixed(data, after, 8, "business_originator_id.length")
-    originator, at = take(data, at, 8, "business_originator_id")
-    at = _fixed(data, at, 8, "business_target_id.length")
-    target, at = take(data, at, 8, "business_target_id")
-    length, after = read_length(data, at, "date_time.length")
-    if length not in {0, 12}:
-        raise DecodeError(f"{length} octets where 0 or 12 belong", offset=at, path="date_time.length")
-    date_time, at = take(data, after, length, "date_time")
+    try:
+        start, cra, counter, originator_octets, originator, target_octets, target, date_octets = (
+            _START.unpack_from(data, offset)
+        )
+    except struct.error:
+        raise _wrong_start(data, offset) from None
+    flag = _CRA_FLAGS.get(cra)
+    if (
+        flag is None
+        or start != _START_OCTETS
+        or not originator_octets == target_octets == 8
+        or date_octets not in {0, 12}
+    ):
+        raise _wrong_start(data, offset)
+    at = offset + _START.size
+    # The layout has checked what Eui64's own constructor would.
+    header = GroupingHeader(flag, counter, bytes.__new__(Eui64, originator), bytes.__new__(Eui64, target), 0)
+    if date_octets:
+        header.date_time, at = take(data, at, date_octets, "date_time")
+    return header, _read_other_information(header, data, at)
+
+
+def _read_other_information(header: GroupingHeader, data: bytes, at: int) -> int:
+    """Message code and what may follow it, into ``header``; the offset after it."""
     length, at = read_length(data, at, "other_information.length")
     other, end = take(data, at, length, "other_information")
     if length < 2:
         raise DecodeError("no message code", offset=at, path="message_code")
-    header = GroupingHeader(
-        CraFlag(transaction[0]),
-        int.from_bytes(transaction[1:], "big"),
-        Eui64(originator),
-        Eui64(target),
-        int.from_bytes(other[:2], "big"),
-        date_time,
-    )
+    header.message_code = other[0] << 8 | other[1]
     if length > 2:
         _read_supplementary(header, other, at)
-    return header, end
+    return end
+
+
+def _wrong_start(data: bytes, offset: int) -> DecodeError:
+    """What is wrong with the octets that a Grouping Header starts with, the first thing first."""
+    try:
+        at = _fixed(data, offset, GENERAL_SIGNING, "tag")
+        at = _fixed(data, at, 9, "transaction_id.length")
+        transaction, after = take(data, at, 9, "transaction_id")
+        if transaction[0] not in _CRA_FLAGS:
+            return DecodeError(f"CRA flag 0x{transaction[0]:02X}", offset=at, path="cra_flag")
+        at = _fixed(data, after, 8, "business_originator_id.length")
+        _, at = take(data, at, 8, "business_originator_id")
+        at = _fixed(data, at, 8, "business_target_id.length")
+        _, at = take(data, at, 8, "business_target_id")
+        length, _ = read_length(data, at, "date_time.length")
+    except DecodeError as error:
+        return error
+    return DecodeError(f"{length} octets where 0 or 12 belong", offset=at, path="date_time.length")
 
 
 def _read_supplementary(header: GroupingHeader, other: bytes, offset: int) -> None:
@@ -209,16 +275,24 @@ def encode_mac_header(length: int) -> bytes:
 
 def parse_mac_header(data: bytes, offset: int = 0) -> tuple[int, int]:
     """How many octets follow the MAC Header at ``offset``, and the offset where they start."""
-    for index, expected in enumerate(_MAC_HEADER_START):
-        _fixed(data, offset + index, expected, "tag" if index == 0 else "optional_fields")
     at = offset + len(_MAC_HEADER_START)
+    if data[offset:at] != _MAC_HEADER_START:
+        for index, expected in enumerate(_MAC_HEADER_START):
+            _fixed(data, offset + index, expected, "tag" if index == 0 else "optional_fields")
     length, start = read_length(data, at, "length")
     if length < len(SECURITY_HEADER):
         raise DecodeError(f"{length} octets cannot hold the security header", offset=at, path="length")
-    for index, expected in enumerate(SECURITY_HEADER):
-        _fixed(data, start + index, expected, "security_control" if index == 0 else "invocation_counter")
-    return length - len(SECURITY_HEADER), start + len(SECURITY_HEADER)
+    end = start + len(SECURITY_HEADER)
+    if data[start:end] != SECURITY_HEADER:
+        for index, expected in enumerate(SECURITY_HEADER):
+            _fixed(data, start + index, expected, "security_control" if index == 0 else "invocation_counter")
+    return length - len(SECURITY_HEADER), end
 
 
-GROUPING_HEADER = Layout(parse_grouping_header, encode_grouping_header)
-MAC_HEADER = Layout(parse_mac_header, encode_mac_header)
+GROUPING_HEADER: Layout
+MAC_HEADER: Layout
+if not TYPE_CHECKING:
+    __getattr__ = lazy_layouts(
+        GROUPING_HEADER=(parse_grouping_header, encode_grouping_header),
+        MAC_HEADER=(parse_mac_header, encode_mac_header),
+    )

@@ -15,13 +15,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import (
     SECP256R1,
     EllipticCurvePrivateKey,
     EllipticCurvePublicKey,
 )
-from cryptography.hazmat.primitives.serialization import load_der_private_key, load_der_public_key
 
 from protocols.errors import DecodeError
 from protocols.eui64 import Eui64
@@ -37,6 +35,9 @@ _ORGANISATIONAL_UNIT = bytes.fromhex("55040B")
 _UNIQUE_IDENTIFIER = bytes.fromhex("55042D")
 _HARDWARE_MODULE = bytes.fromhex("2B06010505070804")
 _SUBJECT_ALT_NAME = bytes.fromhex("551D11")
+# SubjectPublicKeyInfo of a P-256 key up to the octet that says its point is not compressed.
+_P256_POINT = bytes.fromhex("3059301306072A8648CE3D020106082A8648CE3D03010703420004")
+_CURVE = SECP256R1()
 
 
 class KeyUse(StrEnum):
@@ -45,6 +46,9 @@ class KeyUse(StrEnum):
     DS = "ds"
     KA = "ka"
     PP_KA = "pp-ka"
+
+
+_ALL_USES = tuple(KeyUse)
 
 
 @dataclass(slots=True)
@@ -76,7 +80,7 @@ class KeyStore:
 
     def __init__(self) -> None:
         self._entries: dict[tuple[Eui64, KeyUse], KeyEntry] = {}
-        self._opened: set[tuple[Eui64, KeyUse]] = set()
+        self._opened: dict[tuple[Eui64, KeyUse], KeyEntry] = {}
         self._roles: dict[int, list[Eui64]] = {}
         self.problems: list[str] = []
 
@@ -114,8 +118,11 @@ class KeyStore:
 
     def role_of(self, eui64: Eui64) -> int | None:
         """Remote party role number of a party; None for devices and unknown parties."""
-        entries = (self._open(eui64, use) for use in KeyUse)
-        return next((entry.role for entry in entries if entry and entry.role is not None), None)
+        for use in _ALL_USES:
+            entry = self._open(eui64, use)
+            if entry is not None and entry.role is not None:
+                return entry.role
+        return None
 
     def with_role(self, role: int) -> list[Eui64]:
         """Parties of a role: those with a private key here, or all others where there is none.
@@ -130,10 +137,13 @@ class KeyStore:
 
     def _open(self, eui64: Eui64, use: KeyUse) -> KeyEntry | None:
         key = (eui64, use)
-        entry = self._entries.get(key)
-        if entry is None or key in self._opened:
+        entry = self._opened.get(key)
+        if entry is not None:
             return entry
-        self._opened.add(key)
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        self._opened[key] = entry
         if entry.certificate and (entry.public is None or entry.role is None):
             self._read_certificate(entry)
         if entry.public is None and entry.private is not None:
@@ -194,6 +204,15 @@ def _device_eui64(parts: list[der.Node]) -> bytes:
 
 
 def _public_key(octets: bytes, name: str) -> EllipticCurvePublicKey:
+    if octets.startswith(_P256_POINT) and len(octets) == len(_P256_POINT) + 64:
+        try:
+            return EllipticCurvePublicKey.from_encoded_point(_CURVE, octets[len(_P256_POINT) - 1 :])
+        except ValueError:
+            pass  # not a point of the curve; below is what is said of that
+    # The package brings SSH and ciphers along: half as long again for hil decode.
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+
     try:
         key = load_der_public_key(octets)
     except (ValueError, UnsupportedAlgorithm) as error:
@@ -204,6 +223,9 @@ def _public_key(octets: bytes, name: str) -> EllipticCurvePublicKey:
 
 
 def _private_key(octets: bytes, name: str) -> EllipticCurvePrivateKey:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_der_private_key
+
     try:
         key = load_der_private_key(octets, None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:

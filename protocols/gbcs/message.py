@@ -19,6 +19,8 @@ from protocols.gbcs.header import (
 )
 
 SIGNATURE_OCTETS = 64
+# First of what a MAC covers.
+_MAC_START = SECURITY_HEADER + b"\x00"
 _KINDS = {CraFlag.COMMAND: "command", CraFlag.RESPONSE: "response", CraFlag.ALERT: "alert"}
 
 
@@ -39,11 +41,11 @@ class Message:
 
     def signed_octets(self) -> bytes:
         """What the signature covers: the Grouping Header without its tag, and the payload."""
-        return self._content()[1:]
+        return self.content_octets()[1:]
 
     def authenticated_octets(self) -> bytes:
         """What the MAC covers: security header, zero octet, Grouping Header, payload, signature field."""
-        return SECURITY_HEADER + b"\x00" + self._content() + self._signature_field(self.signature or b"")
+        return authenticated_octets(self.content_octets(), self.signature or b"")
 
     @property
     def kind(self) -> str:
@@ -52,15 +54,21 @@ class Message:
             return "precommand"
         return _KINDS[self.header.cra_flag]
 
-    def _content(self) -> bytes:
+    def content_octets(self) -> bytes:
+        """Grouping Header, payload length and payload: what signature and MAC share."""
         length = encode_length(len(self.payload), "payload")
-        return encode_grouping_header(self.header) + length + self.payload
+        return b"".join((encode_grouping_header(self.header), length, self.payload))
 
-    @staticmethod
-    def _signature_field(signature: bytes) -> bytes:
-        if len(signature) not in {0, SIGNATURE_OCTETS}:
-            raise EncodeError(f"0 or 64 octets, not {len(signature)}", element="signature")
-        return bytes((len(signature),)) + signature
+
+def authenticated_octets(content: bytes, signature: bytes) -> bytes:
+    """What the MAC covers, from a message's ``content_octets`` and its signature (empty or 64 octets)."""
+    return b"".join((_MAC_START, content, _signature_field(signature)))
+
+
+def _signature_field(signature: bytes) -> bytes:
+    if len(signature) not in {0, SIGNATURE_OCTETS}:
+        raise EncodeError(f"0 or 64 octets, not {len(signature)}", element="signature")
+    return bytes((len(signature),)) + signature
 
 
 def parse_message(data: bytes) -> Message:
@@ -113,12 +121,12 @@ def _parse_content(data: bytes, start: int, end: int, *, has_mac: bool) -> Messa
 
 def build_message(message: Message) -> bytes:
     """Octets of a message; EncodeError names the part that does not fit."""
-    content = message._content()  # noqa: SLF001  # one module, two faces
+    content = message.content_octets()
     if message.mac is None:
         if message.signature is None:
             return content
-        return content + message._signature_field(message.signature)  # noqa: SLF001
+        return content + _signature_field(message.signature)
     if len(message.mac) != MAC_OCTETS:
         raise EncodeError(f"12 octets, not {len(message.mac)}", element="mac")
-    content += message._signature_field(message.signature or b"")  # noqa: SLF001
-    return encode_mac_header(len(content) + MAC_OCTETS) + content + message.mac
+    content += _signature_field(message.signature or b"")
+    return b"".join((encode_mac_header(len(content) + MAC_OCTETS), content, message.mac))

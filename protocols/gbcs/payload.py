@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from protocols.dlms.access import (
@@ -41,10 +42,14 @@ def payload_kind(message: Message) -> str:
     The generic alerts exist in two kinds, so their octets decide.
     """
     header = message.header
-    use_case = load_catalogue().by_message_code(header.message_code, header.cra_flag)
-    if use_case is not None and use_case.payload_kind is not None:
-        return use_case.payload_kind
-    return use_cases.payload_kind(message.payload)
+    return _kind_of(header.message_code, header.cra_flag) or use_cases.payload_kind(message.payload)
+
+
+@lru_cache(maxsize=1024)
+def _kind_of(message_code: int, flag: CraFlag) -> str | None:
+    """What the catalogue says of a message code: asked for every message, so remembered."""
+    use_case = load_catalogue().by_message_code(message_code, flag)
+    return use_case.payload_kind if use_case else None
 
 
 def parse_payload(message: Message) -> Payload:
@@ -74,7 +79,7 @@ def _parse_asn1(message: Message) -> AsnPayload:
     flag = message.header.cra_flag
     structure = registry.structure(message.header.message_code, flag.name.lower())
     node = der.parse_der(message.payload)
-    return AsnPayload(node, None if structure is None else schema.decode(structure, message.payload))
+    return AsnPayload(node, None if structure is None else schema.parse_as(structure, node, "payload"))
 
 
 def build_payload(payload: Payload) -> bytes:

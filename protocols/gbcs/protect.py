@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from protocols.errors import DecodeError
@@ -10,14 +10,15 @@ from protocols.gbcs.blocks import ciphered_blocks
 from protocols.gbcs.crypto import (
     SecretCache,
     Signer,
-    compute_mac,
     decrypt_block,
+    gmac,
     sign,
     verify_mac,
     verify_signature,
 )
 from protocols.gbcs.header import CraFlag, GroupingHeader
 from protocols.gbcs.keystore import KeyStore, KeyUse
+from protocols.gbcs.message import Message, authenticated_octets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     from protocols.eui64 import Eui64
-    from protocols.gbcs.message import Message
 
 _ACCESS_CONTROL_BROKER = 4
 # PCS01 and PCS02, the two message codes that never leave the home.
@@ -34,7 +34,7 @@ _PPMID_TO_GSME = frozenset((0x009B, 0x0090))
 
 def precommand(message: Message) -> Message:
     """The same message as a pre-command: no signature field, no MAC."""
-    return replace(message, signature=None, mac=None)
+    return Message(message.header, message.payload, payload_offset=message.payload_offset)
 
 
 def protect(
@@ -47,11 +47,10 @@ def protect(
 
     Without a signer the signature field is there with length 0.
     """
-    signature = b"" if signer is None else sign(signer, message.signed_octets())
-    out = replace(message, signature=signature, mac=None)
-    if mac_z is not None:
-        out.mac = compute_mac(mac_z, out)
-    return out
+    header, content = message.header, message.content_octets()
+    signature = b"" if signer is None else sign(signer, content[1:])
+    mac = None if mac_z is None else gmac(mac_z, header, authenticated_octets(content, signature))
+    return Message(header, message.payload, signature, mac, message.payload_offset)
 
 
 @dataclass(slots=True)
@@ -84,11 +83,12 @@ def secret_between(
     keystore: KeyStore, cache: SecretCache, one: Eui64, other: Eui64, use: KeyUse = KeyUse.KA
 ) -> bytes | None:
     """Shared secret of two parties from either's private key; ``use`` is the key of ``one``."""
-    for own, own_use, peer, peer_use in ((one, use, other, KeyUse.KA), (other, KeyUse.KA, one, use)):
-        private, public = keystore.private(own, own_use), keystore.public(peer, peer_use)
-        if private is not None and public is not None:
-            return cache.shared_secret(private, public)
-    return None
+    private, public = keystore.private(one, use), keystore.public(other, KeyUse.KA)
+    if private is None or public is None:
+        private, public = keystore.private(other, KeyUse.KA), keystore.public(one, use)
+    if private is None or public is None:
+        return None
+    return cache.shared_secret(private, public)
 
 
 def decryptor(message: Message, keystore: KeyStore, cache: SecretCache) -> Callable[[bytes], bytes] | None:
@@ -102,11 +102,14 @@ def decryptor(message: Message, keystore: KeyStore, cache: SecretCache) -> Calla
 def _mac_verdict(message: Message, keystore: KeyStore, cache: SecretCache) -> str:
     if message.mac is None:
         return "none"
-    secrets = [secret_between(keystore, cache, *pair) for pair in _mac_parties(message.header, keystore)]
-    known = [z for z in secrets if z is not None]
-    if not known:
-        return "no_key"
-    return "ok" if any(verify_mac(z, message) for z in known) else "bad"
+    verdict = "no_key"
+    for one, other in _mac_parties(message.header, keystore):
+        z = secret_between(keystore, cache, one, other)
+        if z is not None:
+            if verify_mac(z, message):
+                return "ok"
+            verdict = "bad"
+    return verdict
 
 
 def _mac_parties(header: GroupingHeader, keystore: KeyStore) -> list[tuple[Eui64, Eui64]]:
