@@ -143,7 +143,9 @@ def _short(text: str) -> str:
 
 
 def _verdict(name: str, part: Tree) -> str:
-    return f"{name}: {part.get('verdict', 'not checked')} ({part['octets']} octets at {part['offset']})"
+    keys = " and ".join(part.get("keys", ()))
+    by = f" by {keys}" if keys else ""
+    return f"{name}: {part.get('verdict', 'not checked')}{by} ({part['octets']} octets at {part['offset']})"
 
 
 # Keys of a node that its head line already shows, or that stand below it.

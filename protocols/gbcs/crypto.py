@@ -103,7 +103,6 @@ def encryption_key(z: bytes, header: GroupingHeader) -> bytes:
     counter = header.supplementary_originator_counter
     if counter is None:
         counter = header.originator_counter
-    reader = header.supplementary_remote_party_id or header.business_target_id
     return _derive(
         z,
         b"".join(
@@ -112,7 +111,7 @@ def encryption_key(z: bytes, header: GroupingHeader) -> bytes:
                 header.business_originator_id,
                 bytes((9, _ENCRYPTION_FLAG)),
                 counter.to_bytes(8, "big"),
-                reader,
+                header.reader,
             )
         ),
     )

@@ -68,6 +68,11 @@ class GroupingHeader:
     certificate: bytes = b""
 
     @property
+    def reader(self) -> Eui64:
+        """For whom ciphered blocks of this response or alert are: supplementary party, else target."""
+        return self.supplementary_remote_party_id or self.business_target_id
+
+    @property
     def transaction_id(self) -> bytes:
         """CRA flag and Originator Counter, 9 octets."""
         try:

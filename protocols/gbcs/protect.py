@@ -57,12 +57,14 @@ def protect(
 class Verdicts:
     """What a key store says about a message: ``"ok"``, ``"bad"``, ``"no_key"`` or ``"none"`` (not there).
 
-    ``encrypted`` has one verdict per ciphered block.
+    ``encrypted`` has one verdict per ciphered block. ``mac_parties`` are the two whose key agreement keys
+    decided about the MAC, None where none did.
     """
 
     mac: str
     signature: str
     encrypted: list[str]
+    mac_parties: tuple[Eui64, Eui64] | None = None
 
 
 def verify_with_keystore(message: Message, keystore: KeyStore, cache: SecretCache) -> Verdicts:
@@ -72,10 +74,12 @@ def verify_with_keystore(message: Message, keystore: KeyStore, cache: SecretCach
     response's or alert's is the recipient's with the device; between PPMID and GSME it is theirs. Signatures
     are the originator's. A payload that does not parse has no ciphered blocks here; parsing it says why.
     """
+    mac, parties = _mac_verdict(message, keystore, cache)
     return Verdicts(
-        _mac_verdict(message, keystore, cache),
+        mac,
         _signature_verdict(message, keystore),
         _encryption_verdicts(message, keystore, cache),
+        parties,
     )
 
 
@@ -94,22 +98,23 @@ def secret_between(
 def decryptor(message: Message, keystore: KeyStore, cache: SecretCache) -> Callable[[bytes], bytes] | None:
     """What opens this message's ciphered blocks, or None without the keys for it."""
     header = message.header
-    reader = header.supplementary_remote_party_id or header.business_target_id
-    z = secret_between(keystore, cache, reader, header.business_originator_id)
+    z = secret_between(keystore, cache, header.reader, header.business_originator_id)
     return None if z is None else lambda block: decrypt_block(z, header, block)
 
 
-def _mac_verdict(message: Message, keystore: KeyStore, cache: SecretCache) -> str:
+def _mac_verdict(
+    message: Message, keystore: KeyStore, cache: SecretCache
+) -> tuple[str, tuple[Eui64, Eui64] | None]:
     if message.mac is None:
-        return "none"
-    verdict = "no_key"
-    for one, other in _mac_parties(message.header, keystore):
-        z = secret_between(keystore, cache, one, other)
+        return "none", None
+    tried = None
+    for parties in _mac_parties(message.header, keystore):
+        z = secret_between(keystore, cache, *parties)
         if z is not None:
+            tried = parties
             if verify_mac(z, message):
-                return "ok"
-            verdict = "bad"
-    return verdict
+                return "ok", tried
+    return ("no_key" if tried is None else "bad"), tried
 
 
 def _mac_parties(header: GroupingHeader, keystore: KeyStore) -> list[tuple[Eui64, Eui64]]:

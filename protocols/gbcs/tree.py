@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from protocols.gbcs.use_cases import Decrypt
 
 Node = dict[str, Any]
+_DECIDED = {"ok", "bad"}  # verdicts that a key stands behind
 
 
 def decode_tree(
@@ -171,18 +172,23 @@ def _protection(message: Message, verdicts: Verdicts | None) -> tuple[Node | Non
     if message.mac is not None:
         mac = {"offset": at, "octets": len(message.mac), "value": message.mac.hex().upper()}
     if verdicts:
-        for node, verdict in ((signature, verdicts.signature), (mac, verdicts.mac)):
+        signer = [f"ds {message.header.business_originator_id}"]
+        parties = [f"ka {party}" for party in verdicts.mac_parties or ()]
+        for node, verdict, keys in ((signature, verdicts.signature, signer), (mac, verdicts.mac, parties)):
             if node:
-                node["verdict"] = verdict
+                node |= {"verdict": verdict, "keys": keys if verdict in _DECIDED else []}
     return signature, mac
 
 
 def _encrypted(message: Message, verdicts: Verdicts | None, decrypt: Decrypt | None) -> list[Node]:
     nodes = []
+    header = message.header
     for index, block in enumerate(ciphered_blocks(message)):
         node: Node = {"offset": message.payload_offset + block.offset, "octets": len(block.octets)}
         if verdicts:
-            node["verdict"] = verdicts.encrypted[index]
+            verdict = verdicts.encrypted[index]
+            parties = [f"ka {header.reader}", f"ka {header.business_originator_id}"]
+            node |= {"verdict": verdict, "keys": parties if verdict in _DECIDED else []}
         if decrypt:
             node["plaintext"] = _opened(block.octets, decrypt)
         nodes.append(node)

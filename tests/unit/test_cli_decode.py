@@ -152,3 +152,20 @@ def test_parties_go_by_role_where_the_keys_tell():
     output = run(VERSION.hex(), "--keys", REFERENCE / "keystore").output
     assert f"business_target_id: {SUPPLIER} (supplier)" in output
     assert f"business_originator_id: {METER}\n" in output
+
+
+def test_a_verdict_names_the_keys_it_rests_on(tmp_path):
+    keys = tmp_path / "keys"
+    made = CliRunner().invoke(
+        cli, ["pki", "new", str(keys), "--seed", "decode", "--device", "00-DB-12-34-56-78-90-F0:esme"]
+    )
+    assert made.exit_code == 0, made.output
+    message = CliRunner().invoke(
+        cli,
+        ["encode", "CS06", "--to", "00-DB-12-34-56-78-90-F0", "--from", "supplier", "--keys", str(keys), "--counter", "7",
+         "--set", f"manufacturerImageHash={'AB' * 32}"],
+    )  # fmt: skip
+    assert message.exit_code == 0, message.output
+    shown = CliRunner().invoke(cli, ["decode", message.output.strip(), "--keys", str(keys)])
+    assert "mac: ok by ka 90-B3-D5-1F-30-00-00-02 and ka 00-DB-12-34-56-78-90-F0" in shown.output
+    assert "signature: ok by ds 90-B3-D5-1F-30-01-00-00" in shown.output

@@ -120,7 +120,7 @@ def encryptor(document: Mapping[str, Any], keystore: KeyStore, cache: SecretCach
     from protocols.gbcs.protect import secret_between
 
     header, _ = _head(document, strict=False)
-    reader = header.supplementary_remote_party_id or header.business_target_id
+    reader = header.reader
     z = secret_between(keystore, cache, reader, header.business_originator_id)
     return None if z is None else lambda plaintext: encrypt_block(z, header, plaintext)
 
