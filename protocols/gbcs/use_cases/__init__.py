@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from protocols.errors import DecodeError, EncodeError
@@ -35,7 +34,6 @@ _MODULES = (
     "asn1_firmware",
     "asn1_joining",
     "asn1_clock",
-    "asn1_alerts",
     "gbz_reads",
     "gbz_settings",
     "gbz_alerts",
@@ -90,8 +88,8 @@ class AlertCodec:
 @cache
 def _modules(kind: str) -> tuple[Any, ...]:
     """Modules whose name starts with this payload kind; importing only those keeps ``hil decode`` quick."""
-    names = (f"{__name__}.{module}" for module in _MODULES if module.startswith(f"{kind}_"))
-    return tuple(import_module(name) for name in names if find_spec(name) is not None)
+    names = (module for module in _MODULES if module.startswith(f"{kind}_"))
+    return tuple(import_module(f"{__name__}.{name}") for name in names)
 
 
 @cache
