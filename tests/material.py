@@ -10,8 +10,8 @@ from protocols.gbcs import use_cases
 from protocols.gbcs.crypto import shared_secret
 from protocols.gbcs.header import CraFlag, GroupingHeader
 from protocols.gbcs.keystore import KeyEntry, KeyStore
-from protocols.gbcs.message import Message, build_message
-from protocols.gbcs.protect import protect
+from protocols.gbcs.message import Message
+from protocols.gbcs.protect import protected_octets
 from protocols.ota import OtaHeader, build_ota, sign_image
 from protocols.smki import Hierarchy
 
@@ -50,7 +50,7 @@ def command(use_case: str, *, signed: bool, values: dict[str, Any], counter: int
     header = GroupingHeader(CraFlag.COMMAND, counter, SUPPLIER.eui64, ESME.eui64, code)
     secret = shared_secret(BROKER.ka.private, ESME.ka.public)
     signer = SUPPLIER.ds.private if signed else None
-    return build_message(protect(Message(header, payload), signer=signer, mac_z=secret))
+    return protected_octets(Message(header, payload), signer=signer, mac_z=secret)
 
 
 def our_messages() -> list[bytes]:

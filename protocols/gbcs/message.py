@@ -121,12 +121,14 @@ def _parse_content(data: bytes, start: int, end: int, *, has_mac: bool) -> Messa
 
 def build_message(message: Message) -> bytes:
     """Octets of a message; EncodeError names the part that does not fit."""
-    content = message.content_octets()
-    if message.mac is None:
-        if message.signature is None:
-            return content
-        return content + _signature_field(message.signature)
-    if len(message.mac) != MAC_OCTETS:
-        raise EncodeError(f"12 octets, not {len(message.mac)}", element="mac")
-    content += _signature_field(message.signature or b"")
-    return b"".join((encode_mac_header(len(content) + MAC_OCTETS), content, message.mac))
+    return assemble(message.content_octets(), message.signature, message.mac)
+
+
+def assemble(content: bytes, signature: bytes | None, mac: bytes | None) -> bytes:
+    """Octets of a message from its content (`Message.content_octets`) and its protection."""
+    if mac is None:
+        return content if signature is None else content + _signature_field(signature)
+    if len(mac) != MAC_OCTETS:
+        raise EncodeError(f"12 octets, not {len(mac)}", element="mac")
+    field_ = _signature_field(signature or b"")
+    return b"".join((encode_mac_header(len(content) + len(field_) + MAC_OCTETS), content, field_, mac))

@@ -18,7 +18,7 @@ from protocols.gbcs.crypto import (
 )
 from protocols.gbcs.header import CraFlag, GroupingHeader
 from protocols.gbcs.keystore import KeyStore, KeyUse
-from protocols.gbcs.message import Message, authenticated_octets
+from protocols.gbcs.message import Message, assemble, authenticated_octets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,10 +47,32 @@ def protect(
 
     Without a signer the signature field is there with length 0.
     """
-    header, content = message.header, message.content_octets()
+    signature, mac = _protection(message.header, message.content_octets(), signer, mac_z)
+    return Message(message.header, message.payload, signature, mac, message.payload_offset)
+
+
+def protected_octets(
+    message: Message,
+    *,
+    signer: ec.EllipticCurvePrivateKey | Signer | None = None,
+    mac_z: bytes | None = None,
+) -> bytes:
+    """Octets of ``protect(message, ...)``, encoding header and payload only once."""
+    content = message.content_octets()
+    return assemble(content, *_protection(message.header, content, signer, mac_z))
+
+
+def _protection(
+    header: GroupingHeader,
+    content: bytes,
+    signer: ec.EllipticCurvePrivateKey | Signer | None,
+    mac_z: bytes | None,
+) -> tuple[bytes, bytes | None]:
+    """Signature field's content and MAC."""
     signature = b"" if signer is None else sign(signer, content[1:])
-    mac = None if mac_z is None else gmac(mac_z, header, authenticated_octets(content, signature))
-    return Message(header, message.payload, signature, mac, message.payload_offset)
+    if mac_z is None:
+        return signature, None
+    return signature, gmac(mac_z, header, authenticated_octets(content, signature))
 
 
 @dataclass(slots=True)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from protocols.dlms.date_time import encode_date_time
 from protocols.gbcs.crypto import encrypt_block
 from protocols.gbcs.header import CraFlag, GroupingHeader
-from protocols.gbcs.message import Message, build_message
-from protocols.gbcs.protect import protect
+from protocols.gbcs.message import Message
+from protocols.gbcs.protect import protected_octets
 
 if TYPE_CHECKING:
     from protocols.gbcs.catalogue import UseCase
@@ -82,5 +82,5 @@ def respond(device: Device, command: Command, payload: bytes) -> bytes:
     """The whole response."""
     message = Message(command.response_header, payload, None, None)
     if is_signed(command.message, command.use_case):
-        return build_message(protect(message, signer=device.description.identities.ds.private))
-    return build_message(protect(message, mac_z=reader_secret(device, command)))
+        return protected_octets(message, signer=device.description.identities.ds.private)
+    return protected_octets(message, mac_z=reader_secret(device, command))

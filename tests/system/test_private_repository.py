@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -179,8 +180,11 @@ def command(
 def python(tmp_path_factory):
     """The interpreter of an environment that has our wheel and what it depends on, and not this checkout."""
     folder = tmp_path_factory.mktemp("wheel")
+    # A copy, because building leaves a build folder behind, and files of an older one would get into the wheel.
+    unwanted = shutil.ignore_patterns(".*", "build", "runs", "*.egg-info", "__pycache__")
+    shutil.copytree(ROOT, folder / "source", symlinks=True, ignore=unwanted)
     built = command(
-        sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(folder), str(ROOT),
+        sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(folder), "./source",
         cwd=folder,
     )  # fmt: skip
     assert built.returncode == 0, built.stderr

@@ -14,8 +14,8 @@ from protocols.eui64 import Eui64
 from protocols.gbcs.crypto import SecretCache, encrypt_block, shared_secret
 from protocols.gbcs.header import CraFlag, GroupingHeader
 from protocols.gbcs.keystore import KeyEntry, KeyStore, KeyUse
-from protocols.gbcs.message import Message
-from protocols.gbcs.protect import decryptor, protect, verify_with_keystore
+from protocols.gbcs.message import Message, build_message
+from protocols.gbcs.protect import decryptor, protect, protected_octets, verify_with_keystore
 
 SUPPLIER = Eui64("90-B3-D5-1F-30-01-00-00")
 BROKER = Eui64("90-B3-D5-1F-30-00-00-02")
@@ -123,3 +123,13 @@ def test_ciphered_blocks_open_with_the_readers_key(supplementary):
     spoilt = replace(made, payload=made.payload[:index] + changed + made.payload[index + 1 :])
     assert verify_with_keystore(spoilt, store(reader), SecretCache()).encrypted == ["bad"]
     assert decryptor(made, store(), SecretCache()) is None
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("maced", [False, True])
+def test_octets_at_once_are_those_of_the_protected_message(signed, maced):
+    keys = {
+        "signer": KEYS[SUPPLIER, KeyUse.DS] if signed else None,
+        "mac_z": z(BROKER, METER) if maced else None,
+    }
+    assert protected_octets(COMMAND, **keys) == build_message(protect(COMMAND, **keys))
