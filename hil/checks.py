@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
+from hil.register import unknown_row
 from hil.verdicts import InconclusiveError, can_blame
-from protocols.ports import ConfigError, Finding, Strength
+from protocols.ports import Finding, Strength
 
 
 class RowLike(Protocol):
@@ -173,10 +174,8 @@ class Verify:
         try:
             known = self._rows[row]
         except KeyError:
-            raise ConfigError(
-                f"{self._test}: the register has no row {row!r}",
-                next_step="cite a row of hil/data/register.json, or of a file the rig names under `register`",
-            ) from None
+            problem = f"{self._test}: the register has no row {row!r}"
+            raise unknown_row(row, self._rows, problem) from None
         return Finding(
             row=row,
             document=known.document,

@@ -86,11 +86,16 @@ class Register(Mapping[str, Row]):
         """The row with that id; ConfigError that names the nearest ids when there is none."""
         if key in self._rows:
             return self._rows[key]
-        near = difflib.get_close_matches(key, self._rows, n=3)
-        raise ConfigError(
-            f"the register has no row {key!r}" + (f"; nearest: {', '.join(near)}" if near else ""),
-            next_step="cite a row of hil/data/register.json or of the rig's own register",
-        )
+        raise unknown_row(key, self._rows, f"the register has no row {key!r}")
+
+
+def unknown_row(key: str, known: Iterable[str], problem: str) -> ConfigError:
+    """The error for a row that is not there: ``problem`` in words, the nearest ids, and what to do."""
+    near = difflib.get_close_matches(key, list(known), n=3)
+    return ConfigError(
+        problem + (f"; nearest: {', '.join(near)}" if near else ""),
+        next_step="cite a row of hil/data/register.json, or of a file the rig names under `register`",
+    )
 
 
 def load_register(extra: Iterable[Path] = ()) -> Register:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from hil.register import unknown_row
 from hil.states import ORDER, State
 from protocols.ports import ConfigError
 
@@ -108,10 +109,8 @@ def check_rows(specs: Sequence[TestSpec], register: Mapping[str, object]) -> Non
     for spec in specs:
         for row in spec.covers:
             if row not in register:
-                raise ConfigError(
-                    f"{spec.nodeid} covers {row!r}, which the register does not have",
-                    next_step="cite a row of hil/data/register.json, or of the rig's own under `register`",
-                )
+                problem = f"{spec.nodeid} covers {row!r}, which the register does not have"
+                raise unknown_row(row, register, problem)
 
 
 def run_order(specs: Sequence[TestSpec]) -> list[int]:
