@@ -49,8 +49,7 @@ class DeviceDescription:
     ``install_code`` 16 without its CRC, ``mpxn`` 13 digits (MPAN), 26 (twin element) or up to 10 (MPRN).
     ``identities`` are the device's own key pairs and certificates. ``issuing_certificates`` are device
     issuing CAs by which the certificate of a partner (join method C) must be signed; empty means that its
-    signature is not checked. ``partners`` holds the key agreement certificates of the premises' other devices
-    by EUI-64, for messages between devices. ``switches`` are values of assumptions, see ASSUMPTIONS.
+    signature is not checked. ``switches`` are values of assumptions, see ASSUMPTIONS.
     """
 
     name: str
@@ -66,7 +65,6 @@ class DeviceDescription:
     install_code: bytes = bytes(16)
     mpxn: str = ""
     switches: Mapping[str, str] = field(default_factory=dict)
-    partners: Mapping[Eui64, bytes] = field(default_factory=dict)
     issuing_certificates: list[bytes] = field(default_factory=list)
 
     def assumes(self, switch: str) -> str:

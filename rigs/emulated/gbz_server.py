@@ -34,16 +34,7 @@ _FRAME_TYPE = 0x03
 _FROM_SERVER = 0x08
 
 
-@dataclass(slots=True)
-class Reply:
-    """What a cluster command answers with, where that is not a Default Response."""
-
-    frame_control: int
-    command: int
-    payload: bytes
-
-
-ClusterCommand = Callable[["Command", bytes], "Status | Reply"]
+ClusterCommand = Callable[["Command", bytes], "Status"]
 
 
 @dataclass(slots=True)
@@ -125,16 +116,7 @@ class ZclServer:
         call = self._commands.get((asked.cluster, bool(asked.frame_control & _FROM_SERVER), asked.command))
         if call is None or asked.frame_control & _FRAME_TYPE != CLUSTER_TO_SERVER:
             return _default_response(asked, Status.UNSUPPORTED_CLUSTER_COMMAND)
-        reply = call(command, asked.payload)
-        if isinstance(reply, Status):
-            return _default_response(asked, reply)
-        return Component(
-            asked.cluster,
-            reply.command,
-            reply.payload,
-            frame_control=reply.frame_control,
-            sequence=asked.sequence,
-        )
+        return _default_response(asked, call(command, asked.payload))
 
     def _record(self, cluster: int, identifier: int) -> AttributeRecord:
         attribute = self._attributes.get((cluster, identifier))
