@@ -34,7 +34,7 @@ from protocols.gbcs.use_cases import (
 )
 from protocols.smki import Hierarchy
 
-REFERENCE = Path(__file__).parents[3] / "shared/rtds/messages.jsonl"
+REFERENCE = Path(__file__).parents[4] / "shared/rtds/messages.jsonl"
 SUPPLIER = Eui64("90-B3-D5-1F-30-01-00-00")
 METER = Eui64("00-DB-12-34-56-78-90-A0")
 OTHER = Eui64("00-DB-12-34-56-78-90-A5")

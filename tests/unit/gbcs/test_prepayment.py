@@ -34,7 +34,7 @@ from protocols.gbcs.prepayment import (
 from protocols.gbcs.prepayment_device import UtrnCounterCache, WhenFull, accept_utrn
 
 relaxed = settings(deadline=None)
-RTDS = Path(__file__).parents[3] / "shared/rtds"
+RTDS = Path(__file__).parents[4] / "shared/rtds"
 SUPPLIER, OTHER_SUPPLIER = Eui64("90-B3-D5-1F-30-01-00-00"), Eui64("90-B3-D5-1F-30-03-00-00")
 ESME, GSME = Eui64("00-DB-12-34-56-78-90-A0"), Eui64("00-DB-12-34-56-78-90-A1")
 KEY = TopUpKey(bytes(range(32)), SUPPLIER, ESME)

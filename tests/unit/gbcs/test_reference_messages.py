@@ -21,7 +21,7 @@ from protocols.gbcs.message import build_message, parse_message
 from protocols.gbcs.protect import decryptor, verify_with_keystore
 from protocols.gbcs.tree import decode_tree
 
-REFERENCE = Path(__file__).parents[3] / "shared/rtds"
+REFERENCE = Path(__file__).parents[4] / "shared/rtds"
 pytestmark = pytest.mark.skipif(not REFERENCE.exists(), reason=f"no reference messages in {REFERENCE}")
 
 SUPPLIER = Eui64("90-B3-D5-1F-30-01-00-00")

@@ -29,7 +29,7 @@ from rigs.emulated.process import serve
 from rigs.emulated.state_files import ENDPOINTS_NAME, LOCK_NAME, WIRES_NAME, hold_lock
 
 SEED = "unit tests of the emulator process"
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ACB = "access_control_broker"
 LIMIT_S = 20
 

@@ -15,7 +15,7 @@ from protocols.gbcs.message import build_message, parse_message
 from protocols.gbcs.named import build_named, decode_named, encryptor, unnamed
 from protocols.gbcs.protect import decryptor
 
-REFERENCE = Path(__file__).parents[3] / "shared/rtds"
+REFERENCE = Path(__file__).parents[4] / "shared/rtds"
 # Messages that break a rule on purpose, and why the strict builder refuses them.
 RULE_BREAKERS = {
     "CS01b_2.2_ERROR_COMMAND_GBCS": ("Components[0].Top Up Code", "the last digit is"),

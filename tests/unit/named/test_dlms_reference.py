@@ -16,7 +16,7 @@ from protocols.gbcs.named import dlms
 from protocols.gbcs.payload import payload_kind
 from protocols.gbcs.protect import decryptor, secret_between
 
-REFERENCE = Path(__file__).parents[3] / "shared/rtds"
+REFERENCE = Path(__file__).parents[4] / "shared/rtds"
 pytestmark = pytest.mark.skipif(not REFERENCE.exists(), reason=f"no reference messages in {REFERENCE}")
 
 

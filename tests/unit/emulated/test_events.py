@@ -30,7 +30,7 @@ from protocols.ports import StimulusKind
 from rigs.emulated.event_rules import RULES, EventCode, Log
 from rigs.emulated.events import CAPACITY, EPOCH, seconds_since_2000
 
-REGISTER = Path(__file__).parents[2] / "hil/data/register.json"
+REGISTER = Path(__file__).parents[3] / "hil/data/register.json"
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hil.rigfile import load_rig
 from protocols.eui64 import Eui64
 from protocols.ports import ConfigError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 DEVICE = """
 type = "esme"

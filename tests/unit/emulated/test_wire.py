@@ -14,7 +14,7 @@ from protocols.ports import ConfigError
 from protocols.smki import Hierarchy, parse_certificate, verify_certificate
 from rigs.emulated.config import WireKind
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SUPPLIER = Eui64("90-B3-D5-1F-30-01-00-00")
 
 RIG = """

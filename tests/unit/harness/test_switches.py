@@ -40,7 +40,7 @@ def test_wrong_names_and_values_are_problems():
 
 
 def test_a_switch_says_truly_who_acts_on_it():
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     found: dict[str, set[str]] = {}
     places = {
         "emulated devices": (root / "rigs" / "emulated", r'assumes\("(A\d\d)"\)|0x8F\w\w: "(A\d\d)"'),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from protocols.ports import Driver, DriverContext, PowerPort
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DOC = (ROOT / "docs" / "drivers.md").read_text()
 
 

@@ -15,7 +15,7 @@ from protocols.errors import DecodeError, EncodeError
 from protocols.gbcs import der
 from protocols.gbcs.message import parse_message
 
-REFERENCE = Path(__file__).parents[3] / "shared/rtds/messages.jsonl"
+REFERENCE = Path(__file__).parents[4] / "shared/rtds/messages.jsonl"
 relaxed = settings(deadline=None)  # the machine may be busy
 PRIMITIVE_TAGS = st.sampled_from([0x04, 0x0C, 0x13, 0x80, 0x81, 0x9E])
 TIMES = st.datetimes(min_value=datetime(1, 1, 1), timezones=st.just(UTC)).map(  # noqa: DTZ001

@@ -18,7 +18,7 @@ from protocols.gbcs.message import Message, parse_message
 from protocols.gbcs.named import build_named, decode_named
 from protocols.gbcs.named.slots import put, slots, template
 
-REFERENCE = Path(__file__).parents[3] / "shared/rtds"
+REFERENCE = Path(__file__).parents[4] / "shared/rtds"
 METER = Eui64("00-DB-12-34-56-78-90-A0")
 SUPPLIER = Eui64("90-B3-D5-1F-30-01-00-00")
 # Use cases whose components may stand there several times, so that later ones move.

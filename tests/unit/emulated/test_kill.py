@@ -15,7 +15,7 @@ import pytest
 from fixtures.emulated_devices import DeviceBench
 from protocols.gbcs.message import parse_message
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 # A meter that gets one command after another and, for each, sends a response or an alert. Every message that
 # leaves is written down in one write, so that the test sees what the world saw.
 CHILD = """

@@ -18,7 +18,7 @@ from hil.journal_reader import JournalReader
 from hil.rigfile import load_rig
 from protocols.ports import BenchError, PortClosedError
 
-RIG = Path(__file__).parents[2] / "rigs" / "desk-esme.toml"
+RIG = Path(__file__).parents[3] / "rigs" / "desk-esme.toml"
 # A process that ends neither when its input does nor on SIGTERM.
 STUBBORN = (
     "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); signal.pause()"

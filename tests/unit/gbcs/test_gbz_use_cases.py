@@ -31,7 +31,7 @@ from protocols.gbcs.use_cases import (
     encode_response,
 )
 
-SHARED = Path(__file__).parents[3] / "shared/rtds"
+SHARED = Path(__file__).parents[4] / "shared/rtds"
 REFERENCE = SHARED / "messages.jsonl"
 needs_reference = pytest.mark.skipif(not REFERENCE.exists(), reason="reference messages not at hand")
 relaxed = settings(deadline=None)  # the machine may be busy

@@ -21,7 +21,7 @@ from protocols.gbcs.asn1.types import KeyUsage
 from protocols.gbcs.header import CraFlag
 from protocols.gbcs.message import parse_message
 
-REFERENCE = Path(__file__).parents[3] / "shared/rtds/messages.jsonl"
+REFERENCE = Path(__file__).parents[4] / "shared/rtds/messages.jsonl"
 relaxed = settings(deadline=None, max_examples=30, suppress_health_check=list(HealthCheck))
 
 TEXT = """

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-DOC = Path(__file__).parents[2] / "docs" / "writing-tests.md"
+DOC = Path(__file__).parents[3] / "docs" / "writing-tests.md"
 
 
 @pytest.fixture

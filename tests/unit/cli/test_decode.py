@@ -18,7 +18,7 @@ from protocols.gbcs import use_cases as uc
 from protocols.gbcs.header import CraFlag, GroupingHeader
 from protocols.gbcs.message import Message, build_message
 
-REFERENCE = Path(__file__).parents[3] / "shared/rtds"
+REFERENCE = Path(__file__).parents[4] / "shared/rtds"
 SUPPLIER = Eui64("90-B3-D5-1F-30-01-00-00")
 METER = Eui64("00-DB-12-34-56-78-90-A0")
 CONTEXT = uc.Context(5, SUPPLIER, METER)

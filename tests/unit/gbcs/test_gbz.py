@@ -26,7 +26,7 @@ from protocols.gbcs.gbz import (
 from protocols.gbcs.header import CraFlag
 from protocols.gbcs.message import parse_message
 
-REFERENCE = Path(__file__).parents[3] / "shared/rtds/messages.jsonl"
+REFERENCE = Path(__file__).parents[4] / "shared/rtds/messages.jsonl"
 relaxed = settings(deadline=None)  # the machine may be busy
 BLOCK_HEAD = bytes.fromhex("3100000000")
 octet = st.integers(0, 0xFF)

@@ -32,7 +32,7 @@ from protocols.gbcs.header import CraFlag, GroupingHeader
 from protocols.gbcs.message import build_message, parse_message
 from protocols.gbcs.protect import precommand, protect
 
-VECTORS = json.loads((Path(__file__).parent / "data/vectors-18.4.json").read_text())
+VECTORS = json.loads((Path(__file__).with_name("vectors-18.4.json")).read_text())
 CURVE = ec.SECP256R1()
 DEVICE = Eui64("FF-FF-FF-FF-FF-FF-FF-FE")
 READER = Eui64("12-34-56-78-9A-BC-DE-F0")

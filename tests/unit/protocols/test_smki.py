@@ -32,7 +32,7 @@ from protocols.smki import (
 from protocols.smki.certificates import device_subject, organisation_subject
 
 OPENSSL = shutil.which("openssl")
-REFERENCE_KEYS = Path(__file__).parents[3] / "shared/rtds/keystore"
+REFERENCE_KEYS = Path(__file__).parents[4] / "shared/rtds/keystore"
 METER = Eui64("00-DB-12-34-56-78-90-A0")
 needs_openssl = pytest.mark.skipif(OPENSSL is None, reason="no openssl command on this machine")
 

@@ -31,7 +31,7 @@ from protocols.ports import Frame, FrameKind
 from rigs.emulated.device_log import CAPACITY, HISTORIC_CAPACITY, HubDeviceLog, LogEntry
 from rigs.emulated.link_keys import aes_mmo, hashed_link_key, install_code_crc, preconfigured_link_key
 
-REFERENCE = Path(__file__).parents[3] / "shared" / "rtds" / "messages.jsonl"
+REFERENCE = Path(__file__).parents[4] / "shared" / "rtds" / "messages.jsonl"
 
 
 def sorted_by_kind(messages):

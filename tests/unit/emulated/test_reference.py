@@ -24,7 +24,7 @@ from protocols.gbcs.use_cases import decode_response
 from rigs.emulated.description import TrustAnchor
 from rigs.emulated.join_log import JoinLogEntry
 
-RTDS = Path(__file__).parents[3] / "shared/rtds"
+RTDS = Path(__file__).parents[4] / "shared/rtds"
 pytestmark = pytest.mark.skipif(
     not RTDS.exists(), reason="the reference messages (../shared/rtds) are not here"
 )

@@ -15,7 +15,7 @@ from protocols.gbcs.named import build_named, decode_named, describe, unnamed
 from protocols.gbcs.payload import payload_kind
 from protocols.gbcs.protect import decryptor, secret_between
 
-SHARED = Path(__file__).parents[3] / "shared/rtds"
+SHARED = Path(__file__).parents[4] / "shared/rtds"
 # Messages that break a rule on purpose, and the element that says so.
 BROKEN = {"CS01b_2.2_ERROR_COMMAND_GBCS": "Components[0].Top Up Code"}
 

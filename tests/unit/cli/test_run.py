@@ -15,7 +15,7 @@ import pytest
 
 from hil.journal_reader import JournalReader
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 RIG = ROOT / "rigs" / "emulated.toml"
 HEAD = """
 import os, signal
