@@ -2,8 +2,9 @@
 
 By itself a radio adds and checks the FCS, waits for a clear channel, repeats unacknowledged frames,
 acknowledges what is addressed to it, and sets the frame pending bit of the acknowledgement of a data request
-from its source match tables. Everything above that is the stack's (`protocols.zigbee.stack`). Drivers (Spinel)
-and the emulated air implement `FrameRadio`; all calls return at once and answers come to the listener, in order.
+from its source match tables. Everything above that is the stack's (`protocols.zigbee.stack`). Drivers
+(Spinel) and the emulated air implement `FrameRadio`; all calls return at once and answers come to the
+listener, in order.
 """
 
 from __future__ import annotations
