@@ -1,0 +1,1 @@
+"""ZigBee: frames from the MAC up to ZCL, and what devices do with them."""
