@@ -24,7 +24,7 @@ from protocols.ports import (
 )
 
 if TYPE_CHECKING:
-    from protocols.ports import DriverContext
+    from protocols.ports import DriverContext, EmulatedControl
 
 _LINE_LIMIT = 65_536
 
@@ -126,7 +126,7 @@ class ControlClient:
 class EmulatedPower:
     """A PowerPort."""
 
-    def __init__(self, client: ControlClient, node: str) -> None:
+    def __init__(self, client: EmulatedControl, node: str) -> None:
         self._client = client
         self._node = node
 
@@ -159,7 +159,7 @@ class EmulatedPower:
 class EmulatedStimulus:
     """A StimulusPort."""
 
-    def __init__(self, client: ControlClient, context: DriverContext) -> None:
+    def __init__(self, client: EmulatedControl, context: DriverContext) -> None:
         self._client = client
         self._context = context
 

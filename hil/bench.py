@@ -11,9 +11,11 @@ from typing import Any, Self
 
 from hil import emulator
 from hil.alerts import AlertLog, Alerts
-from hil.clock import RealClock
+from hil.clock import clock_of, keep_time
 from hil.counters import CounterStore
 from hil.drivers import capabilities, check_ports, open_port
+from hil.emulated import emulator_config, latencies
+from hil.emulated_in_process import EmulatedInProcess
 from hil.exchange import Alert
 from hil.facades import Console, Power, Stimulus
 from hil.journal import Journal
@@ -24,11 +26,13 @@ from hil.opening import Opener
 from hil.portal import Portal
 from hil.rigfile import MESSAGE_PORTS, DeviceSpec, Rig, User
 from hil.router import Router
+from hil.virtual_time import VirtualClock
 from protocols.eui64 import Eui64
 from protocols.gbcs.catalogue import load_catalogue
 from protocols.ports import (
     BenchError,
     Clock,
+    ConfigError,
     ConsolePort,
     DriverContext,
     Frame,
@@ -69,6 +73,7 @@ class Bench:
         self.endpoints: dict[str, str] = {}
         self._stack = ExitStack()
         self._trouble: list[str] = []
+        self._emulated: EmulatedInProcess | None = None
 
     @classmethod
     def open(
@@ -80,7 +85,8 @@ class Bench:
         cannot be opened as written, BenchError when something does not work; nothing stays open then.
         """
         check_ports(rig)
-        bench = cls(rig, journal, clock or RealClock())
+        rig = rig.in_run(journal.path.parent)
+        bench = cls(rig, journal, clock or clock_of(rig))
         try:
             bench._open(log_dir or journal.path.parent)
         except BaseException:
@@ -91,12 +97,15 @@ class Bench:
     def _open(self, log_dir: Path) -> None:
         self._stack.enter_context(lease(self.rig))
         self.keys = load_keys(self.rig)
-        self.counters = CounterStore(self.rig.state_root / COUNTERS_NAME)
+        self.counters = CounterStore(self.rig.state_root / COUNTERS_NAME, durable=self.rig.keep_state)
         self._stack.callback(self.counters.close)
-        if self.rig.emulated:
+        if self.rig.emulated and not self.rig.virtual:
             self._open_emulator(log_dir)
-        self._portal = Portal()
+        self._stack.callback(keep_time, self.rig, self.clock)
+        self._portal = Portal(loop=self.clock.loop if isinstance(self.clock, VirtualClock) else None)
         self._stack.callback(lambda: self._trouble.extend(self._portal.close()))
+        if self.rig.virtual:
+            self._open_in_process()
         catalogue = load_catalogue()
         log = AlertLog()
         opener = Opener(self.keys, catalogue, self._names())
@@ -135,8 +144,16 @@ class Bench:
         }
         self._note("emulator.ready", "", body)
 
+    def _open_in_process(self) -> None:
+        self._portal.loop.set_exception_handler(self._loop_fault)
+        emulated = EmulatedInProcess(emulator_config(self.rig), self.clock, latencies(self.rig))
+        self._portal.on_close("the emulated devices", emulated.close)
+        self._portal.call(emulated.open())
+        self._emulated = emulated
+        self._note("emulator.ready", "", {"attached": False, "in_process": True})
+
     def _open_port(self, spec: DeviceSpec, name: str) -> None:
-        console = Console(spec.name, self._portal, self._note) if name == "console" else None
+        console = Console(spec.name, self._portal, self._note, self.clock) if name == "console" else None
         context = DriverContext(
             clock=self.clock,
             node=spec.name,
@@ -144,6 +161,8 @@ class Bench:
             base_dir=self.rig.base_dir,
             endpoints=self.endpoints,
             console_sink=console.take if console is not None else None,
+            wires=self._emulated.near_ends if self._emulated is not None else {},
+            control=self._emulated.control if self._emulated is not None else None,
         )
         port = self._portal.call(open_port(self.rig, context))
         if name in MESSAGE_PORTS:
@@ -204,6 +223,20 @@ class Bench:
         """Let time pass on the bench's clock; messages go on being received."""
         self._portal.call(self.clock.sleep(seconds))
 
+    def kill_emulated(self) -> None:
+        """End the emulated devices as a kill of their process would, and start them with what they remember.
+
+        What is on the wires is lost. ConfigError where they do not live in this process.
+        """
+        if self._emulated is None:
+            raise ConfigError(
+                f"{self.rig.path}: the emulated devices do not live in this process",
+                next_step='use a rig with time = "virtual" in [bench], or kill the emulator process',
+            )
+        self._note("emulator.killed", "", {})
+        self._portal.call(self._emulated.kill())
+        self._portal.call(self._emulated.start())
+
     @property
     def counts(self) -> dict[str, int]:
         """How many messages were late, duplicate, unsolicited or unreadable, and how many lines were bad."""
@@ -213,6 +246,13 @@ class Bench:
 
     def _note(self, kind: str, node: str, body: Mapping[str, Any], attachment: bytes | None = None) -> int:
         return self.journal.append(kind, node=node, test=self.current_test, body=body, attachment=attachment)
+
+    def _loop_fault(self, _loop: object, context: dict[str, Any]) -> None:
+        """A defect of an emulated device, or ours: nothing of it may be lost in a log that nobody reads."""
+        error = context.get("exception")
+        problem = f"{context.get('message', 'fault')}: {type(error).__name__}: {error}"
+        self._trouble.append(problem)
+        self._note("emulator.fault", "", {"problem": problem})
 
     def _port_fault(self, node: str, port: str, fault: object) -> None:
         self._note("wire.fault", node, {"port": port, "problem": getattr(fault, "problem", str(fault))})

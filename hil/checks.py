@@ -8,6 +8,7 @@ any weaker row it is only *observed*.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Protocol
 
 from hil.register import unknown_row
@@ -148,7 +149,8 @@ class Verify:
         fatal: bool = False,
     ) -> bool:
         """``that`` for a value out of several allowed ones."""
-        expected = "one of " + ", ".join(_text(value) for value in allowed)
+        texts = [_text(value) for value in allowed]
+        expected = "one of " + ", ".join(sorted(texts) if isinstance(allowed, AbstractSet) else texts)
         return self.that(
             row, observed in allowed, expected=expected, observed=observed, octets=octets, fatal=fatal
         )
@@ -189,11 +191,16 @@ class Verify:
 
 
 def _text(value: object) -> str:
-    """Octets as hex, integers of alert-code size also as hex, everything else as Python shows it."""
+    """Octets as hex, integers of alert-code size also as hex, everything else as Python shows it.
+
+    Sets are sorted: equal runs say equal things.
+    """
     if isinstance(value, str):
         return value
     if isinstance(value, bytes | bytearray):
         return bytes(value).hex().upper()
     if isinstance(value, int) and not isinstance(value, bool) and value > 0xFFF:
         return f"{value} (0x{value:04X})"
+    if isinstance(value, AbstractSet):
+        return f"{{{', '.join(sorted(map(_text, value)))}}}"
     return str(value)

@@ -21,10 +21,15 @@ _LIMITS = {"originator": 2**63 - 1, "utrn": 2**32 - 1}
 
 
 class CounterStore:
-    """Counters in one SQLite file, safe across threads and processes."""
+    """Counters in one SQLite file, safe across threads and processes.
 
-    def __init__(self, path: Path | str) -> None:
+    Not ``durable`` they outlive the process but not the machine's fall: enough for devices that no later run
+    will meet.
+    """
+
+    def __init__(self, path: Path | str, *, durable: bool = True) -> None:
         self.path = Path(path)
+        self._durable = durable
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._pid = 0
@@ -88,7 +93,7 @@ class CounterStore:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=30)
             # EXTRA also syncs the folder after each commit, so a value survives losing the machine's power.
-            connection.execute("PRAGMA synchronous=EXTRA")
+            connection.execute(f"PRAGMA synchronous={'EXTRA' if self._durable else 'OFF'}")
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS counters "
                 "(eui64 TEXT, kind TEXT, value INTEGER NOT NULL, PRIMARY KEY (eui64, kind)) STRICT"

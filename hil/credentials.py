@@ -149,7 +149,7 @@ def _holder(bench: Bench, role: int, party: Mapping[str, Any], device: DeviceNod
     for user in bench.users.values():
         if bytes(user.eui64) in owners:
             return user
-    names = ", ".join(str(Eui64(owner)) for owner in owners)
+    names = ", ".join(str(Eui64(owner)) for owner in sorted(owners))
     raise StateNotReachedError(
         f"{device.name} holds credentials of {names} as {RemotePartyRole(role).name.lower()}; no user of "
         "this rig can replace them"

@@ -154,6 +154,8 @@ def check_tools() -> list[Checked]:
 
 def check_state(rig: Rig) -> Checked:
     """The folder for counters and emulated devices can be written."""
+    if not rig.keep_state:
+        return Checked("state", Status.OK, "new in each run, in the folder of the run")
     root = rig.state_root
     existing = next(folder for folder in (root, *root.parents) if folder.exists())
     try:
@@ -171,6 +173,8 @@ def check_emulator(rig: Rig) -> Checked:
     lock = rig.state_dir / LOCK_NAME
     if not rig.emulated:
         return Checked("emulator", Status.OK, "not needed: no node is emulated")
+    if rig.virtual:
+        return Checked("emulator", Status.OK, "not needed: the devices live in the test run, on virtual time")
     try:
         running = is_running(rig)
     except OSError as error:

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from hil.checked_toml import Problem, check, raise_problems
-from hil.rigfile import Rig
+from hil.rigfile import MESSAGE_PORTS, Rig
 from protocols.ports import ConfigError, Driver, DriverContext, Port
 
 GROUP = "hil.drivers"
@@ -93,13 +93,33 @@ def port_problems(rig: Rig, node: str, port: str) -> tuple[Driver | None, BaseMo
     return driver, config, problems
 
 
+def is_in_memory(rig: Rig, node: str, port: str) -> bool:
+    """Whether a port needs nothing but an emulated device in this process; False for an unknown driver."""
+    try:
+        return find_driver(rig.devices[node].ports[port].driver, rig.base_dir).in_memory
+    except ConfigError:
+        return False
+
+
+def _time_problems(rig: Rig, node: str, port: str) -> list[Problem]:
+    """Ports on virtual time live in memory, and ports in memory on virtual time."""
+    if is_in_memory(rig, node, port) == rig.virtual:
+        return []
+    named = rig.devices[node].ports[port].driver
+    key = f"nodes.{node}.ports.{port}.driver"
+    if rig.virtual:
+        allowed = '"memory", or time = "real" in [bench]'
+        return [Problem(rig.path, key, "this wire knows real time alone", named, allowed)]
+    return [Problem(rig.path, key, 'wires in memory need time = "virtual" in [bench]', named)]
+
+
 def check_ports(rig: Rig) -> None:
     """Check the driver and the settings of every port of the rig; ConfigError lists all problems."""
     problems = [
         problem
         for name, device in rig.devices.items()
         for port in device.ports
-        for problem in port_problems(rig, name, port)[2]
+        for problem in (*port_problems(rig, name, port)[2], *_time_problems(rig, name, port))
     ]
     raise_problems(problems, f"correct the rig file, then run: hil doctor --rig {rig.path}")
 
@@ -109,7 +129,8 @@ def capabilities(rig: Rig, node: str) -> frozenset[str]:
     device = rig.devices[node]
     found = set(device.file.capabilities)
     for port, spec in device.ports.items():
-        found |= find_driver(spec.driver, rig.base_dir).capabilities
+        named = find_driver(spec.driver, rig.base_dir).capabilities
+        found |= {name for name in named if port in MESSAGE_PORTS or not name.startswith("message")}
         found |= {PORT_CAPABILITIES[port]} if port in PORT_CAPABILITIES else set()
     return frozenset(found)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from hil.drivers import port_problems
+from hil.drivers import is_in_memory, port_problems
 from hil.keys import RigKeys, load_keys, role_number
 from hil.rigfile import MESSAGE_PORTS, DeviceSpec, Rig
 from protocols.eui64 import Eui64
@@ -87,7 +87,19 @@ def emulator_config(rig: Rig, *, until_stdin_closes: bool = False) -> EmulatorCo
         ],
         wires=[wire for device in rig.emulated for wire in _wires(rig, device)],
         until_stdin_closes=until_stdin_closes,
+        # A kill of this process loses nothing that the system has taken; only a fall of the machine would.
+        durable=rig.keep_state,
     )
+
+
+def latencies(rig: Rig) -> dict[str, float]:
+    """Seconds that octets are on their way on each wire in memory, by ``node.port``."""
+    found = {}
+    for device in rig.emulated:
+        for port in device.ports:
+            _, config, _ = port_problems(rig, device.name, port)
+            found[f"{device.name}.{port}"] = float(getattr(config, "latency_s", 0.0))
+    return found
 
 
 def _via(rig: Rig, device: DeviceSpec) -> str:
@@ -158,7 +170,10 @@ def _wires(rig: Rig, device: DeviceSpec) -> list[WireConfig]:
     for port in device.ports:
         _, config, _ = port_problems(rig, device.name, port)
         url = str(getattr(config, "url", "emulated:"))
-        if port == "console":
+        if is_in_memory(rig, device.name, port):
+            if port == "console" or port in MESSAGE_PORTS:
+                wires.append(WireConfig(device.name, port, WireKind.MEMORY))
+        elif port == "console":
             wires.append(WireConfig(device.name, port, WireKind.CONSOLE, _line_address(rig, url)))
         elif port in MESSAGE_PORTS:
             wires.append(_message_wire(rig, device, port, url))

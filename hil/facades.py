@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from hil.exchange import NoResponseError
 from hil.portal import Portal
-from protocols.ports import ConsolePort, PowerPort, StimulusKind, StimulusPort, StimulusResult
+from hil.waiting import first_of
+from protocols.ports import (
+    BenchError,
+    Clock,
+    ConsolePort,
+    PowerPort,
+    StimulusKind,
+    StimulusPort,
+    StimulusResult,
+)
 
 Note = Callable[[str, str, Mapping[str, Any]], int]  # kind, node, body -> number of the record
 
@@ -61,16 +72,18 @@ class Stimulus:
 class Console:
     """A device's console: everything since the bench was opened, and typing."""
 
-    def __init__(self, node: str, portal: Portal, note: Note) -> None:
+    def __init__(self, node: str, portal: Portal, note: Note, clock: Clock) -> None:
         self._node = node
         self._portal = portal
         self._note = note
+        self._clock = clock
         self._port: ConsolePort | None = None
         self._octets = bytearray()
-        self._more = threading.Condition()
+        self._lock = threading.Lock()
+        self._more = asyncio.Event()  # lives on the portal's loop
 
     def take(self, octets: bytes, monotonic_ns: int) -> None:
-        """Sink of the driver's reading thread: journal first, then show it to tests."""
+        """Sink of the driver, which may have a thread of its own: journal first, then show it to tests."""
         body = {
             "octets": octets,
             "text": octets.decode("utf-8", errors="backslashreplace"),
@@ -78,9 +91,10 @@ class Console:
             "volatile": {"monotonic_ns": monotonic_ns},
         }
         self._note("console", self._node, body)
-        with self._more:
+        with self._lock:
             self._octets += octets
-            self._more.notify_all()
+        with suppress(RuntimeError):  # the loop is closed, and nobody waits any more
+            self._portal.loop.call_soon_threadsafe(self._more.set)
 
     def attach(self, port: ConsolePort) -> None:
         """The port to type on, once it is open."""
@@ -89,7 +103,7 @@ class Console:
     @property
     def octets(self) -> bytes:
         """All that was captured so far."""
-        with self._more:
+        with self._lock:
             return bytes(self._octets)
 
     def mark(self) -> int:
@@ -102,17 +116,25 @@ class Console:
 
     def expect(self, pattern: str, *, since: int = 0, timeout_s: float = 10.0) -> str:
         """Wait until the text after ``since`` matches a regular expression; NoResponseError shows its end."""
-        wanted = re.compile(pattern)
-        with self._more:
-            self._more.wait_for(lambda: wanted.search(self.text(since)) is not None, timeout_s)
-        text = self.text(since)
-        found = wanted.search(text)
+        found = self._portal.call(self._find(re.compile(pattern), since, timeout_s))
         if found is None:
             raise NoResponseError(
                 f"console of {self._node}: nothing like {pattern!r} within {timeout_s:g} s; "
-                f"it ends with {text[-200:]!r}"
+                f"it ends with {self.text(since)[-200:]!r}"
             )
-        return found.group()
+        return found
+
+    async def _find(self, wanted: re.Pattern[str], since: int, timeout_s: float) -> str | None:
+        async def look() -> str:
+            while True:
+                self._more.clear()
+                found = wanted.search(self.text(since))
+                if found is not None:
+                    return found.group()
+                await self._more.wait()
+
+        never: asyncio.Future[BenchError] = asyncio.get_running_loop().create_future()
+        return await first_of(look(), never, self._clock, timeout_s)
 
     def write(self, octets: bytes) -> None:
         """Type something."""

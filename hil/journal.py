@@ -37,10 +37,12 @@ from protocols.ports import BenchError, Clock
 FORMAT = 1
 GENESIS = hashlib.sha256(b"smets-hil journal 1").hexdigest()
 CLOSED = "journal.closed"
+REPRODUCIBLE = "reproducible"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS attachments (sha256 TEXT PRIMARY KEY, octets BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS aside (seq INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS records (
     seq INTEGER PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, node TEXT NOT NULL, test TEXT NOT NULL,
     body TEXT NOT NULL, attachment TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL
@@ -62,20 +64,32 @@ def chain_hash(row: tuple[int, str, str, str, str, str, str, str]) -> str:
 
 
 class Journal:
-    """The writing side. One writer at a time; any thread of it may append."""
+    """The writing side. One writer at a time; any thread of it may append.
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, clock: Clock, lock_file: IO[str]) -> None:
+    A ``reproducible`` journal keeps what stands under ``volatile`` beside the chain, not in it, so that equal
+    runs on virtual time end with equal hashes. It is on disk when the system gets to it, not sooner: after a
+    fall of the machine such a run is made again rather than recovered.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        clock: Clock,
+        lock_file: IO[str],
+        *,
+        reproducible: bool = False,
+    ) -> None:
         self.path = path
+        self._reproducible = reproducible
         self._connection: sqlite3.Connection | None = connection
         self._lock_file = lock_file
         self._clock = clock
         self._lock = threading.Lock()
-        last = connection.execute("SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1").fetchone()
-        self._seq: int = last[0] if last else 0
-        self._hash: str = last[1] if last else GENESIS
+        self._seq, self._hash = _last_of(connection)
 
     @classmethod
-    def open(cls, path: Path | str, clock: Clock | None = None) -> Self:
+    def open(cls, path: Path | str, clock: Clock | None = None, *, reproducible: bool = False) -> Self:
         """Open ``path`` for appending, making it when it is not there; BenchError when it cannot be."""
         path = Path(path)
         lock_file = connection = None
@@ -84,10 +98,12 @@ class Journal:
             lock_file = _lock_for_writing(path)
             connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
             connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute(f"PRAGMA synchronous={'OFF' if reproducible else 'FULL'}")
             connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
             _claim_format(connection, path)
-            return cls(path, connection, clock or RealClock(), lock_file)
+            if reproducible:
+                connection.execute("INSERT OR IGNORE INTO meta VALUES (?, 'true')", (REPRODUCIBLE,))
+            return cls(path, connection, clock or RealClock(), lock_file, reproducible=reproducible)
         except (sqlite3.Error, OSError, BenchError) as error:
             if connection is not None:
                 connection.close()
@@ -114,12 +130,19 @@ class Journal:
         ``body`` may hold octets, EUI-64s, times, enumerations and dataclasses (see `hil.canonical`); what
         stands under its key ``volatile`` is left out of the canonical export. TypeError for other values.
         """
-        text = canonical_json(body or {})
+        body = body or {}
+        aside = None
+        if self._reproducible and "volatile" in body:
+            aside = canonical_json(body["volatile"])
+            body = {key: value for key, value in body.items() if key != "volatile"}
+        text = canonical_json(body)
         name = hashlib.sha256(attachment).hexdigest() if attachment is not None else ""
         with self._lock:
-            return self._insert((kind, node, test, text, name), attachment)
+            return self._insert((kind, node, test, text, name), attachment, aside)
 
-    def _insert(self, content: tuple[str, str, str, str, str], octets: bytes | None = None) -> int:
+    def _insert(
+        self, content: tuple[str, str, str, str, str], octets: bytes | None = None, aside: str | None = None
+    ) -> int:
         connection = self._writable()
         seq = self._seq + 1
         at = self._clock.now().isoformat(timespec="microseconds")
@@ -129,16 +152,23 @@ class Journal:
             connection.execute("BEGIN IMMEDIATE")
             if octets is not None:
                 connection.execute("INSERT OR IGNORE INTO attachments VALUES (?, ?)", (content[4], octets))
+            if aside is not None:
+                connection.execute("INSERT INTO aside VALUES (?, ?)", (seq, aside))
             connection.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, digest))
             connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            self._seq, self._hash = seq, digest
+        except BaseException as error:
+            # Ctrl-C may come between any two of these: what counts is what is in the file.
+            with contextlib.suppress(sqlite3.Error):
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                self._seq, self._hash = _last_of(connection)
+            if not isinstance(error, sqlite3.Error):
+                raise
             raise BenchError(
                 f"{self.path}: record {seq} ({content[0]}) could not be kept: {error}",
                 next_step=f"see that the file system of {self.path.parent} has room and is writable",
             ) from error
-        self._seq, self._hash = seq, digest
         return seq
 
     def _writable(self) -> sqlite3.Connection:
@@ -176,6 +206,12 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _last_of(connection: sqlite3.Connection) -> tuple[int, str]:
+    """Number and hash of the last record in the file."""
+    last = connection.execute("SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1").fetchone()
+    return (last[0], last[1]) if last else (0, GENESIS)
 
 
 def _claim_format(connection: sqlite3.Connection, path: Path) -> None:

@@ -15,10 +15,14 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from hil.canonical import canonical_json
-from hil.journal import CLOSED, GENESIS, Head, chain_hash
+from hil.journal import CLOSED, GENESIS, REPRODUCIBLE, Head, chain_hash
 from protocols.ports import BenchError
 
 _COLUMNS = "seq, at, kind, node, test, body, attachment, previous, hash"
+# What a reproducible journal keeps beside its chain; journals from before it have no such table.
+_HAS_ASIDE = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'aside'"
+
+_REPRODUCIBLE = f"SELECT 1 FROM meta WHERE key = '{REPRODUCIBLE}'"  # noqa: S608  (constant)
 
 
 @dataclass(slots=True)
@@ -64,6 +68,7 @@ class JournalReader:
                 self.path, isolation_level=None, check_same_thread=False, timeout=5
             )
             self._connection.execute("SELECT 1 FROM records LIMIT 1")
+            self._asides = self._connection.execute(_HAS_ASIDE).fetchone() is not None
         except sqlite3.Error as error:
             raise self._unreadable(error) from error
 
@@ -77,8 +82,11 @@ class JournalReader:
         """Records in order; ``kind`` keeps that kind and, with a trailing dot, its family (``message.``)."""
         for row in self._rows(since):
             if not kind or row[2] == kind or (kind.endswith(".") and row[2].startswith(kind)):
-                seq, at, found, node, test, body, attachment, previous, digest = row
-                yield Record(seq, at, found, node, test, json.loads(body), attachment, previous, digest)
+                seq, at, found, node, test, text, attachment, previous, digest = row
+                body = json.loads(text)
+                if self._asides and (aside := self._aside(seq)) is not None:
+                    body["volatile"] = json.loads(aside)
+                yield Record(seq, at, found, node, test, body, attachment, previous, digest)
 
     def _rows(self, since: int = 0) -> Iterator[tuple[Any, ...]]:
         query = f"SELECT {_COLUMNS} FROM records WHERE seq > ? ORDER BY seq"  # noqa: S608  (constant columns)
@@ -86,6 +94,10 @@ class JournalReader:
             yield from self._connection.execute(query, (since,))
         except sqlite3.Error as error:
             raise self._unreadable(error) from error
+
+    def _aside(self, seq: int) -> str | None:
+        row = self._connection.execute("SELECT body FROM aside WHERE seq = ?", (seq,)).fetchone()
+        return None if row is None else str(row[0])
 
     def attachment(self, sha256: str) -> bytes:
         """Octets attached under that hash; BenchError when there are none or they are not what they were."""
@@ -147,13 +159,37 @@ class JournalReader:
     def export(self, stream: IO[str]) -> None:
         """Write the canonical export: one JSON object a line, for comparing runs.
 
-        Left out: the time of each record, hashes, and what stands in a body under ``volatile``. The rest is
-        as it happened: runs compare equal when their messages, counters and order of records do.
+        Left out: hashes, what stands in a body under ``volatile``, and, unless the journal is of a run on
+        virtual time, the time of each record. The rest is as it happened: runs compare equal when their
+        messages, counters and order of records do.
         """
+        timed = self.reproducible
         for record in self.records():
             body = {key: value for key, value in record.body.items() if key != "volatile"}
             line = {"seq": record.seq, "kind": record.kind, "node": record.node, "test": record.test}
+            if timed:
+                line["at"] = record.at
             stream.write(canonical_json({**line, "body": body, "attachment": record.attachment}) + "\n")
+
+    @property
+    def reproducible(self) -> bool:
+        """Whether an equal run makes an equal chain: a run on virtual time with new devices."""
+        return self._connection.execute(_REPRODUCIBLE).fetchone() is not None
+
+    def header(self) -> dict[str, Any]:
+        """What the export leaves out of the run as a whole, and the head of the chain."""
+        started = next(self.records("run.started"), None)
+        surroundings = started.body.get("volatile", {}) if started is not None else {}
+        chain = self.verify()
+        return {
+            "run": self.path.absolute().parent.name,
+            **surroundings,
+            "reproducible": self.reproducible,
+            "records": chain.records,
+            "head_sha256": chain.head,
+            "chain_holds": chain.ok,
+            "closed": chain.closed,
+        }
 
     def close(self) -> None:
         """Close the file."""

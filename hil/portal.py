@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from hil.virtual_time import VirtualLoop
 from protocols.ports import BenchError
 
 T = TypeVar("T")
@@ -21,10 +22,13 @@ CLOSE_LIMIT_S = 10.0
 
 
 class Portal:
-    """Runs coroutines for other threads; use as a context manager or call `close`."""
+    """Runs coroutines for other threads; use as a context manager or call `close`.
 
-    def __init__(self, name: str = "hil-portal") -> None:
-        self._loop = asyncio.new_event_loop()
+    On a virtual ``loop`` time passes while somebody waits for a call, and only then.
+    """
+
+    def __init__(self, name: str = "hil-portal", *, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self._loop = loop or asyncio.new_event_loop()
         self._closers: list[tuple[str, Callable[[], Awaitable[None]]]] = []
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -42,14 +46,15 @@ class Portal:
     def call(self, coroutine: Coroutine[Any, Any, T], timeout_s: float | None = None) -> T:
         """Run a coroutine on the loop and wait for its result.
 
-        BenchError when ``timeout_s`` passes first: waits that a device decides have limits of their own, so
-        this one means that the bench is stuck. Whatever interrupts the waiting also cancels the coroutine.
+        ``timeout_s`` are seconds of real time, also on a virtual loop. BenchError when they pass first: waits
+        that a device decides have limits of their own, so this one means that the bench is stuck. Whatever
+        interrupts the waiting also cancels the coroutine.
         """
         if self._closed or threading.current_thread() is self._thread:
             coroutine.close()
             where = "is closed" if self._closed else "cannot wait for itself"
             raise BenchError(f"the bench's event loop {where}", next_step="use nodes while the bench is open")
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        future = self._submit(coroutine)
         try:
             return future.result(timeout_s)
         except concurrent.futures.TimeoutError:
@@ -61,6 +66,11 @@ class Portal:
             ) from None
         finally:
             future.cancel()
+
+    def _submit(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        if isinstance(self._loop, VirtualLoop):
+            return self._loop.submit(coroutine)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def on_close(self, what: str, closer: Callable[[], Awaitable[None]]) -> None:
         """Have ``closer`` awaited when the portal closes, after everything registered later."""
@@ -103,7 +113,9 @@ async def _within(closer: Callable[[], Awaitable[None]]) -> None:
 
 
 async def _cancel_others() -> None:
-    tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    # In the order they were made, because a set of them is in no order that a second run would have.
+    made = sorted(asyncio.all_tasks(), key=lambda task: (len(task.get_name()), task.get_name()))
+    tasks = [task for task in made if task is not asyncio.current_task()]
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -10,30 +10,21 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from hil.checked_toml import Eui64Text, FileModel, Problem, check, raise_problems, read_toml
 from hil.devicefile import NEXT_STEP, DeviceFile, load_device_file
 from hil.switches import resolve_switches
 from protocols.eui64 import Eui64
+from protocols.parties import RoleName
 
 PortName = Literal["gateway", "wan", "han", "serial", "power", "console", "stimulus"]
 MESSAGE_PORTS = ("wan", "gateway", "serial")
-Role = Literal[
-    "supplier",
-    "network_operator",
-    "access_control_broker",
-    "transitional_cos",
-    "load_controller",
-    "wan_provider",
-    "recovery",
-    "root",
-    "other",
-]
 _NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
 _NODE_NAME = Annotated[str, Field(pattern=_NAME)]
 
@@ -49,7 +40,7 @@ class UserTable(FileModel):
     """A party that sends commands."""
 
     kind: Literal["user"]
-    role: Role = Field(description="supplier, network_operator, access_control_broker, ...")
+    role: RoleName = Field(description="supplier, network_operator, access_control_broker, ...")
     eui64: Eui64Text = Field(description="eight octets in hexadecimal, like 90-B3-D5-1F-30-01-00-00")
 
 
@@ -74,9 +65,23 @@ class KeysTable(FileModel):
 
 
 class StateTable(FileModel):
-    """Where counters and emulated devices keep what outlives a run."""
+    """Where counters and emulated devices keep what outlives a run.
+
+    In virtual time every run begins with new devices, and its state lies in the folder of the run, unless
+    ``keep`` is set.
+    """
 
     dir: Path | None = Field(default=None, description="path of a folder")
+    keep: bool = Field(default=False, description='true, only with time = "virtual" in [bench]')
+
+
+class BenchTable(FileModel):
+    """How the bench itself runs."""
+
+    time: Literal["real", "virtual"] = Field(default="real", description="real or virtual")
+    start: AwareDatetime | None = Field(
+        default=None, description="a time with its offset from UTC, like 2026-01-05T09:00:00Z"
+    )
 
 
 class RigTables(FileModel):
@@ -95,6 +100,7 @@ class RigTables(FileModel):
     switches: dict[str, str] = Field(default_factory=dict)
     keys: KeysTable = Field(description='a table with seed = "...", folder = "..." or json = "..."')
     state: StateTable = Field(default_factory=StateTable)
+    bench: BenchTable = Field(default_factory=BenchTable)
     nodes: dict[_NODE_NAME, Annotated[UserTable | DeviceTable, Field(discriminator="kind")]] = Field(
         min_length=1, description='tables [nodes.<name>] with kind = "user" or kind = "device"'
     )
@@ -147,7 +153,8 @@ class Rig:
     """A checked rig. ``switches`` holds the value of every switch, ``changed_switches`` those the rig sets.
 
     ``state_root`` is shared by all rigs of the account (counters are kept there, by EUI-64), ``state_dir`` is
-    this rig's own (emulated devices).
+    this rig's own (emulated devices). ``start`` is when time begins on a rig in ``virtual`` time; None leaves
+    that to the bench.
     """
 
     path: Path
@@ -163,6 +170,9 @@ class Rig:
     minimum_tests: int = 0
     register_files: list[Path] = field(default_factory=list)
     suites: list[Path] = field(default_factory=list)
+    virtual: bool = False
+    start: datetime | None = None
+    keep_state: bool = True
 
     @property
     def base_dir(self) -> Path:
@@ -173,6 +183,16 @@ class Rig:
     def emulated(self) -> list[DeviceSpec]:
         """The emulated devices."""
         return [device for device in self.devices.values() if device.emulated]
+
+    def in_run(self, folder: Path) -> Rig:
+        """The rig for a run whose evidence goes to ``folder``: devices that are new in each run live there.
+
+        So do their counters; no device that remembers them ever sees those.
+        """
+        if self.keep_state:
+            return self
+        root = folder / "state"
+        return replace(self, state_root=root, state_dir=root / self.name)
 
     def carrier(self, device: str) -> DeviceSpec:
         """The node whose message port carries messages for ``device``: itself, or along ``via``."""
@@ -195,6 +215,7 @@ def load_rig(path: Path | str, environ: Mapping[str, str] | None = None) -> Rig:
     problems += more
     switches, more = resolve_switches(tables.switches, path)
     problems += more + _key_problems(tables, path) + _path_problems(tables, path)
+    problems += _time_problems(tables, path)
     raise_problems(problems, next_step)
     root = _state_root(tables, path, os.environ if environ is None else environ)
     identity = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
@@ -213,6 +234,9 @@ def load_rig(path: Path | str, environ: Mapping[str, str] | None = None) -> Rig:
         minimum_tests=tables.minimum_tests,
         register_files=[path.parent / file for file in tables.register_files],
         suites=[path.parent / suite for suite in tables.suites],
+        virtual=tables.bench.time == "virtual",
+        start=tables.bench.start,
+        keep_state=tables.bench.time == "real" or tables.state.keep,
     )
 
 
@@ -279,6 +303,27 @@ def _key_problems(tables: RigTables, path: Path) -> list[Problem]:
         problems.append(Problem(path, "keys.folder", "no such folder", str(keys.folder)))
     if keys.json_file is not None and not (path.parent / keys.json_file).is_file():
         problems.append(Problem(path, "keys.json", "no such file", str(keys.json_file)))
+    return problems
+
+
+def _time_problems(tables: RigTables, path: Path) -> list[Problem]:
+    if tables.bench.time == "real":
+        return [
+            Problem(path, key, 'means nothing without time = "virtual" in [bench]')
+            for key, given in (("bench.start", tables.bench.start), ("state.keep", tables.state.keep))
+            if given
+        ]
+    problems = [
+        Problem(path, f"nodes.{name}.emulated", "a real device has no virtual time", table.emulated, "true")
+        for name, table in tables.nodes.items()
+        if isinstance(table, DeviceTable) and not table.emulated
+    ]
+    if tables.state.dir is not None and not tables.state.keep:
+        problems.append(
+            Problem(
+                path, "state.dir", "means nothing while each run begins anew", allowed="keep = true beside it"
+            )
+        )
     return problems
 
 

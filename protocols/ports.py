@@ -177,12 +177,37 @@ class StimulusPort(Protocol):
         """Close."""
 
 
+class WireEnd(Protocol):
+    """One end of a wire in memory, both of whose ends live on one event loop."""
+
+    def send(self, octets: bytes) -> None:
+        """Send octets to the other end, where they arrive later and in order; PortClosedError after close."""
+
+    def listen(self, on_octets: Callable[[bytes], None], on_end: Callable[[], None] | None = None) -> None:
+        """Have what arrives from now on, and the end of the wire, told in the event loop."""
+
+    def close(self) -> None:
+        """Close the wire; what is on its way to the other end still arrives there. Twice is harmless."""
+
+
+class EmulatedControl(Protocol):
+    """Power and stimuli of emulated devices in the harness's own process."""
+
+    async def request(self, op: str, node: str, kind: str = "", argument: str = "") -> tuple[str, str]:
+        """Outcome and answer; ``op`` is ``power-on``, ``power-off``, ``power-state`` or ``stimulus``."""
+
+    async def close(self) -> None:
+        """Done with it."""
+
+
 @dataclass(slots=True)
 class DriverContext:
     """What the harness hands a driver when it opens a port.
 
     ``console_sink`` gets every console chunk with its monotonic time in nanoseconds, from the reading thread.
-    ``base_dir`` is the rig file's folder. ``endpoints`` holds addresses of emulated wires by ``node.port``.
+    ``base_dir`` is the rig file's folder. ``endpoints`` holds addresses of emulated wires by ``node.port``;
+    where the emulated devices live in this process, ``wires`` holds the near ends instead, and ``control``
+    does what a person would do to them.
     """
 
     clock: Clock
@@ -191,6 +216,8 @@ class DriverContext:
     base_dir: Path
     endpoints: Mapping[str, str] = field(default_factory=dict)
     console_sink: Callable[[bytes, int], None] | None = None
+    wires: Mapping[str, WireEnd] = field(default_factory=dict)
+    control: EmulatedControl | None = None
 
 
 Port = MessagePort | ConsolePort | PowerPort | StimulusPort
@@ -202,7 +229,9 @@ class Driver:
 
     ``config`` is a pydantic model class (extra keys forbidden) for the port's table in the rig file, without
     its ``driver`` key. ``open`` gets the checked model and the context. ``capabilities`` are what tests can
-    ask for (``message``, ``message.raw``, ``message.image``, ``console``, ``power``, ``stimulus``).
+    ask for (``message``, ``message.raw``, ``message.image``, ``console``, ``power``, ``stimulus``), those of
+    messages where it opens a port for messages. ``in_memory``: it uses nothing but ``wires`` and ``control``
+    of its context, so that its ports can live on virtual time.
     """
 
     name: str
@@ -210,3 +239,4 @@ class Driver:
     open: Callable[..., object]
     capabilities: frozenset[str]
     needs: str = ""
+    in_memory: bool = False

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hil.bench import Bench
+from hil.clock import RealClock
 from hil.credentials import CredentialSet
 from hil.identity import read_identities
 from hil.plugin.items import TestSpec
@@ -56,7 +57,9 @@ class Run:
 
     def start(self) -> None:
         """Open the journal and say what is going to be done; BenchError when it cannot be written."""
-        self.journal = journal = WatchedJournal.open(self.folder / JOURNAL, self.clock)
+        self.journal = journal = WatchedJournal.open(
+            self.folder / JOURNAL, self.clock, reproducible=not self.rig.keep_state
+        )
         journal.listeners.extend(self.listeners)
         journal.append("run.started", body=self._about())
 
@@ -116,10 +119,13 @@ class Run:
     def _about(self) -> dict[str, Any]:
         rig = self.rig
         return {
-            "bench_version": bench_version(),
+            "time": self._time(),
             "volatile": {
+                "bench_version": bench_version(),
+                "started_at": RealClock().now(),
                 "python": sys.version.split()[0],
                 "platform": platform.platform(),
+                "host": platform.node(),
                 "arguments": [str(argument) for argument in self.arguments],
                 "rig_path": str(rig.path),
             },
@@ -139,6 +145,15 @@ class Run:
             },
             "tests": [spec.as_body() for spec in self.specs.values()],
             "rows": self._rows(),
+        }
+
+    def _time(self) -> dict[str, Any]:
+        if not self.rig.virtual:
+            return {"mode": "real"}
+        return {
+            "mode": "virtual",
+            "start": self.clock.now(),
+            "state": "kept" if self.rig.keep_state else "new",
         }
 
     def _rows(self) -> dict[str, Any]:

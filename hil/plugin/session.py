@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hil.clock import RealClock
+from hil.clock import RealClock, clock_of
 from hil.plugin.items import TestSpec, check_rows, run_order, spec_of
 from hil.plugin.run import Run
 from hil.plugin.runner import Runner
@@ -84,14 +84,15 @@ class RigSession:
         if self.config.option.collectonly or session.testsfailed or not session.items:
             return (yield)
         with _stopping():
-            clock = RealClock()
-            self.run_dir = make_run_dir(self.config.getoption("--run-dir"), clock.now())
+            # Folders are found by when they were made, whatever time the rig goes by.
+            self.run_dir = make_run_dir(self.config.getoption("--run-dir"), RealClock().now())
+            self.rig = self.rig.in_run(self.run_dir)
             self.run = Run(
                 rig=self.rig,
                 register=self.register,
                 specs=self.specs,
                 folder=self.run_dir,
-                clock=clock,
+                clock=clock_of(self.rig),
                 retry=self.config.getoption("--retry"),
                 part=_is_part(self.config),
                 arguments=list(self.config.invocation_params.args),

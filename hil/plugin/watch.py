@@ -17,8 +17,8 @@ Listener = Callable[[str, str, str, Mapping[str, Any]], None]  # kind, node, tes
 class WatchedJournal(Journal):
     """Journal with listeners; they are called after the record is on disk, in the thread that appended it."""
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
         self.listeners: list[Listener] = []
 
     def append(

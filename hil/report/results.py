@@ -27,11 +27,13 @@ def results(view: RunView) -> dict[str, Any]:
             "arguments": surroundings.get("arguments", []),
             "retry": about.get("retry", 0),
             "minimum_tests": about.get("minimum_tests", 0),
+            "time": str(about.get("time", {}).get("mode", "real")),
             "counts": view.counts,
             "bench_failures": view.failures,
         },
         "bench": {
-            "version": about.get("bench_version", ""),
+            # Journals of earlier versions have it in the body itself.
+            "version": surroundings.get("bench_version", about.get("bench_version", "")),
             "python": surroundings.get("python", ""),
             "platform": surroundings.get("platform", ""),
         },

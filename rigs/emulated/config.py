@@ -26,6 +26,7 @@ class WireKind(StrEnum):
     TCP = "tcp"  # message port
     UDP = "udp"  # message port
     CONSOLE = "console"  # a serial line on which the device talks to people
+    MEMORY = "memory"  # messages or console, inside the process that also holds the near end
 
 
 @dataclass(slots=True)
@@ -58,6 +59,7 @@ class EmulatorConfig:
     ``state_dir`` holds one database a device, ``endpoints.json`` and ``emulator.lock``. ``join_delay_s`` is
     the time between a device's chance to join the HAN and its joining. With ``until_stdin_closes`` the
     process ends when its standard input does, so that a harness that dies leaves no emulator behind.
+    ``durable``: what devices remember outlives the machine's fall, not only the process's.
     """
 
     name: str
@@ -66,3 +68,4 @@ class EmulatorConfig:
     wires: list[WireConfig] = field(default_factory=list)
     join_delay_s: float = DEFAULT_JOIN_DELAY_S
     until_stdin_closes: bool = False
+    durable: bool = True

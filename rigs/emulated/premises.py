@@ -66,7 +66,7 @@ class Premises:
         description = node.description
         memories = config.state_dir / "devices"
         memories.mkdir(parents=True, exist_ok=True)
-        storage = Storage(memories / f"{description.name}.db")
+        storage = Storage(memories / f"{description.name}.db", durable=config.durable)
         stack.callback(storage.close)
         kind = _KINDS[description.device_type]
         self.devices[description.name] = kind(

@@ -50,6 +50,7 @@ async def serve(
     Whatever was opened is closed in reverse order, whichever way this ends.
     """
     stop = stop or asyncio.Event()
+    _check_wires(config)
     if config.until_stdin_closes:
         _check_input()
     async with AsyncExitStack() as stack:
@@ -185,6 +186,16 @@ class _Emulator:
             if due is not None:
                 wait_s = min(wait_s, max(0.0, (due - self._clock.now()).total_seconds()))
             await _sleep_unless(self._clock, self._wake, wait_s)
+
+
+def _check_wires(config: EmulatorConfig) -> None:
+    for wire in config.wires:
+        if wire.kind is WireKind.MEMORY:
+            raise ConfigError(
+                f"{wire.node}.{wire.port}: a wire in memory leads to no other process",
+                next_step="hil run opens these devices itself; for a process of their own, name drivers like "
+                "serial and console",
+            )
 
 
 def _socket_address(wire: WireConfig) -> tuple[str, int]:

@@ -28,12 +28,14 @@ CREATE TABLE IF NOT EXISTS memory (
 class Storage:
     """Sections of keys and octet strings, in a file or in memory (``":memory:"``).
 
-    ``path`` is created when absent; BenchError when it is not a device's file, or one of another layout.
+    What is committed outlives the process and, if ``durable``, a fall of the machine. ``path`` is created
+    when absent; BenchError when it is not a device's file, or one of another layout.
     Calls come from one thread at a time. Writing outside a transaction is an error of ours.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, *, durable: bool = True) -> None:
         self.path = str(path)
+        self._durable = durable
         self._inside = False
         # Transactions are begun and ended here, never by the module behind our back.
         self._connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
@@ -45,7 +47,7 @@ class Storage:
 
     def _open(self) -> None:
         self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=FULL")
+        self._connection.execute(f"PRAGMA synchronous={'FULL' if self._durable else 'OFF'}")
         (layout,) = self._connection.execute("PRAGMA user_version").fetchone()
         if layout not in {0, _LAYOUT}:
             raise sqlite3.DatabaseError(f"it has layout {layout}, this program reads {_LAYOUT}")

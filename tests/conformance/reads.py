@@ -116,7 +116,7 @@ def raised(
                 return alert
             seen = alert.number
     except NoAlertError as error:
-        wanted = " or ".join(f"{code:#06x}" for code in codes)
+        wanted = " or ".join(f"{code:#06x}" for code in sorted(codes))
         check.that(row, False, expected=f"alert {wanted}", observed=str(error), fatal=True)
         raise
 

@@ -34,7 +34,7 @@ def test_added_device_is_backed_up_with_an_empty_hash(bench, acb, chf, check, no
         "GBCS-CS14-01",
         not missing,
         expected="every device of the log in its backup",
-        observed=f"missing: {', '.join(map(str, missing)) or 'none'}",
+        observed=f"missing: {', '.join(sorted(map(str, missing))) or 'none'}",
         octets=alert.octets,
     )
 
@@ -57,7 +57,7 @@ def test_removed_device_leaves_log_and_backup(bench, acb, chf, check, nobody_rem
         "GBCS-CS14-01",
         log.NOBODY not in log.listed(acb, chf),
         expected="a device log that agrees with its backup",
-        observed=", ".join(map(str, log.listed(acb, chf))),
+        observed=", ".join(sorted(map(str, log.listed(acb, chf)))),
     )
 
 
@@ -132,7 +132,7 @@ def test_communication_check_lists_every_joined_device(bench, acb, chf, check):
         "GBCS-CCS06-01",
         not missing,
         expected="every joined device (the GPF may be missing)",
-        observed=f"missing: {', '.join(map(str, missing)) or 'none'}",
+        observed=f"missing: {', '.join(sorted(map(str, missing))) or 'none'}",
         octets=response.octets,
     )
     silent = [str(eui) for eui in joined & set(entries) if not entries[eui].get("last_communication")]
@@ -140,7 +140,7 @@ def test_communication_check_lists_every_joined_device(bench, acb, chf, check):
         "GBCS-CCS06-01",
         not silent,
         expected="a time of last communication for each of them",
-        observed=f"without: {', '.join(silent) or 'none'}",
+        observed=f"without: {', '.join(sorted(silent)) or 'none'}",
         octets=response.octets,
     )
 

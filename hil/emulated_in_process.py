@@ -1,0 +1,170 @@
+"""The emulated devices of a rig inside the harness's own process, on its event loop and its clock.
+
+The second way beside the emulator process (`hil.emulator`): no descriptors, no threads, no other process, so
+the whole rig can run on virtual time. The devices keep their memories in files here too, which lets them be
+killed at any moment and opened anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+from hil.memory_wire import MemoryWire
+from protocols.gfi_line import LineDecoder, encode_line
+from protocols.ports import EmulatedControl, Frame, FrameKind, PortClosedError, WireEnd
+from rigs.emulated.premises import Premises
+from rigs.emulated.wires_frames import FrameSorter
+
+if TYPE_CHECKING:
+    from protocols.ports import Clock
+    from rigs.emulated.config import EmulatorConfig
+
+CONSOLE = "console"
+
+
+class EmulatedInProcess:
+    """Premises, their wires and their one timer.
+
+    ``latencies`` holds seconds by ``node.port`` for every wire of ``config``. Everything runs on the loop on
+    which `open` is awaited.
+    """
+
+    def __init__(self, config: EmulatorConfig, clock: Clock, latencies: Mapping[str, float]) -> None:
+        self._config = config
+        self._clock = clock
+        self._latencies = latencies
+        self._wires: dict[str, MemoryWire] = {}
+        self._lines: dict[str, list[MemoryWire]] = {}
+        self._consoles: dict[str, list[MemoryWire]] = {}
+        self._premises: Premises | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    # Life -------------------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Make the wires and start the devices; ConfigError when they do not fit together."""
+        loop = asyncio.get_running_loop()
+        for wire in self._config.wires:
+            name = f"{wire.node}.{wire.port}"
+            made = self._wires[name] = MemoryWire(name, self._latencies[name], loop)
+            group = self._consoles if wire.port == CONSOLE else self._lines
+            group.setdefault(wire.node, []).append(made)
+            if wire.port == CONSOLE:
+                made.far.listen(_ignore)
+        await self.start()
+        for wire in self._config.wires:
+            if wire.port != CONSOLE:
+                self.premises.check_message_port(wire.node, wire.port)
+
+    async def start(self) -> None:
+        """Start the devices with what they remember."""
+        self._premises = Premises(
+            self._config, self._clock, on_message=self._leave, on_console=self._write_console
+        )
+        for node, lines in self._lines.items():
+            for line in lines:
+                # A new decoder: half a line that the devices before had heard is forgotten with them.
+                sorter = FrameSorter(LineDecoder(), partial(self._arrive, node), None)
+                line.far.listen(sorter.feed)
+        self._premises.begin()
+        self._arm()
+
+    async def kill(self) -> None:
+        """End the devices as a kill of their process would: what is on its way is lost, memories stay."""
+        self._stop()
+        for wire in self._wires.values():
+            wire.far.listen(_ignore)
+            wire.lose()
+
+    async def close(self) -> None:
+        """End the devices and close their wires; twice is harmless."""
+        self._stop()
+        for wire in self._wires.values():
+            wire.far.close()
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        premises, self._premises, self._timer = self._premises, None, None
+        if premises is not None:
+            premises.close()
+
+    @property
+    def premises(self) -> Premises:
+        """The running devices; PortClosedError when there are none."""
+        if self._premises is None:
+            raise PortClosedError("the emulated devices are not running", next_step="start them again")
+        return self._premises
+
+    @property
+    def control(self) -> EmulatedControl:
+        """Power and stimuli, for ports."""
+        return _Control(self)
+
+    @property
+    def near_ends(self) -> Mapping[str, WireEnd]:
+        """The harness's ends of the wires by ``node.port``."""
+        return {name: wire.near for name, wire in self._wires.items()}
+
+    # Messages ---------------------------------------------------------------------------------------------
+
+    def _arrive(self, node: str, frame: Frame) -> None:
+        self.premises.receive(node, frame)
+        self._arm()
+
+    def _leave(self, node: str, octets: bytes) -> None:
+        line = encode_line(Frame(FrameKind.GBCS, octets))
+        for wire in self._lines.get(node, ()):
+            with suppress(PortClosedError):  # the bench hears nothing more; devices do not mind
+                wire.far.send(line)
+
+    def _write_console(self, node: str, octets: bytes) -> None:
+        for wire in self._consoles.get(node, ()):
+            with suppress(PortClosedError):
+                wire.far.send(octets)
+
+    def request(self, op: str, node: str, kind: str, argument: str) -> tuple[str, str]:
+        """Power and stimuli: outcome and answer (`rigs.emulated.premises.Premises.control`)."""
+        premises = self.premises
+        try:
+            return premises.control(op, node, kind, argument)
+        finally:
+            self._arm()
+
+    # Time -------------------------------------------------------------------------------------------------
+
+    def _arm(self) -> None:
+        """Set the timer to what the devices have to do next."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due = self.premises.next_due()
+        if due is not None:
+            wait_s = max(0.0, (due - self._clock.now()).total_seconds())
+            self._timer = asyncio.get_running_loop().call_later(wait_s, self._run_due)
+
+    def _run_due(self) -> None:
+        self.premises.run_due()
+        self._arm()
+
+
+class _Control:
+    """What ports are given: closing a port does not end the devices."""
+
+    def __init__(self, emulated: EmulatedInProcess) -> None:
+        self._emulated = emulated
+
+    async def request(self, op: str, node: str, kind: str = "", argument: str = "") -> tuple[str, str]:
+        """Outcome and answer."""
+        return self._emulated.request(op, node, kind, argument)
+
+    async def close(self) -> None:
+        """Nothing to be done."""
+
+
+def _ignore(_octets: bytes) -> None:
+    """Nobody is there who minds."""
