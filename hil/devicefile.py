@@ -7,13 +7,11 @@ folder.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field
 
 from hil.checked_toml import Eui64Text, FileModel, Hex4, Hex16, Problem, check, read_toml
-
-DeviceType = Literal["chf", "gpf", "esme", "gsme", "ppmid", "hcalcs", "ihd", "cad", "sapc"]
+from protocols.parties import DeviceName
 
 _EUI64 = "eight octets in hexadecimal, like 00-DB-12-34-56-78-90-01"
 _HEX8 = "8 hexadecimal digits in quotes, like 0102FF00"
@@ -31,7 +29,7 @@ class DeviceFile(FileModel):
 
     file: Path = Field(default=Path(), exclude=True)
     eui64: Eui64Text = Field(description=_EUI64)
-    type: DeviceType = Field(description="chf, gpf, esme, gsme, ppmid, hcalcs, ihd, cad or sapc")
+    type: DeviceName = Field(description="chf, gpf, esme, gsme, ppmid, hcalcs, ihd, cad or sapc")
     variant: str = Field(default="", description="variant in the words of SMETS, such as single-element")
     manufacturer: str = ""
     model: str = ""

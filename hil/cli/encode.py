@@ -34,7 +34,8 @@ _BROKER = 4  # remote party role: Access Control Broker
     "settings",
     multiple=True,
     metavar="NAME=VALUE",
-    help="A value of the command, by its name or its place as `hil use-cases USE-CASE` shows them.",
+    help="A value of the command, by its name or its place as `hil use-cases USE-CASE` shows them; "
+    "'Publish Week Profile[2]/Week ID=2' is one of a component that may be repeated or left out.",
 )
 @click.option("--values", type=click.Path(path_type=Path), help="A JSON file with values, --set goes on top.")
 @click.option("--counter", type=click.IntRange(min=0), help="Originator Counter; the next one without it.")
@@ -69,7 +70,7 @@ def command(
     signing key (critical commands) and the Access Control Broker's key agreement key (the MAC).
     """
     from protocols.gbcs.message import build_message
-    from protocols.gbcs.named import build_named, decode_named
+    from protocols.gbcs.named import decode_named
 
     use_case = find_use_case(load_catalogue(), code)
     if use_case.is_alert or use_case.payload_kind is None:
@@ -79,13 +80,7 @@ def command(
     header.originator_counter = _counter(header.business_originator_id) if counter is None else counter
     if party is not None:
         _add_party(header, use_case, keystore, party, for_counter)
-    payload = _payload(use_case, header, settings, values)
-    try:
-        message = build_named(_document(use_case, header, payload))
-    except EncodeError as error:
-        raise ConfigError(
-            f"{use_case.code}: {error}", next_step=f"`hil use-cases {use_case.code}` shows what it takes"
-        ) from None
+    message = _built(use_case, header, _payload(use_case, header, settings, values), keystore)
     if not precommand:
         message = _protected(message, use_case, keystore)
     octets = build_message(message).hex().upper()
@@ -93,6 +88,17 @@ def command(
         click.echo(json.dumps({"octets": octets, "document": decode_named(message)}, indent=2))
     else:
         click.echo(octets)
+
+
+def _built(use_case: UseCase, header: GroupingHeader, payload: dict[str, Any], keystore: KeyStore) -> Message:
+    from protocols.gbcs.named import build_named
+
+    role = _role_of(keystore, header.business_originator_id)
+    try:
+        return build_named(_document(use_case, header, payload), sender_role=role)
+    except EncodeError as error:
+        step = f"`hil use-cases {use_case.code}` shows what it takes"
+        raise ConfigError(f"{use_case.code}: {error}", next_step=step) from None
 
 
 def _eui64(text: str, option: str) -> Eui64:
@@ -140,6 +146,14 @@ def _sender(keystore: KeyStore, originator: str, option: str = "--from") -> Eui6
     return found[0]
 
 
+def _role_of(keystore: KeyStore, sender: Eui64) -> str | None:
+    """Name of the role that the sender's certificate gives it, where there is one."""
+    from protocols.gbcs.asn1.types import RemotePartyRole
+
+    role = keystore.role_of(sender)
+    return next((each.name.lower() for each in RemotePartyRole if each == role), None)
+
+
 def _message_code(use_case: UseCase, text: str | None) -> int:
     known = ", ".join(f"0x{code:04X}" for code in use_case.message_codes)
     if text is None:
@@ -178,11 +192,15 @@ def _payload(
     use_case: UseCase, header: GroupingHeader, settings: tuple[str, ...], values: Path | None
 ) -> dict[str, Any]:
     """What the use case fixes, then the file's values, then single ones."""
-    from hil.cli.settings import apply_setting
-    from protocols.gbcs.named.slots import slots, template
+    from hil.cli.settings import apply_setting, name_of
+    from protocols.gbcs.named.slots import prepared
 
-    payload = template(use_case, header) if values is None else _from_file(values)
-    known = slots(use_case, header)
+    names = [name_of(setting) for setting in settings]
+    try:
+        payload, known = prepared(use_case, header, names, None if values is None else _from_file(values))
+    except EncodeError as error:
+        step = f"`hil use-cases {use_case.code}` shows what it takes"
+        raise ConfigError(f"--set {error}", next_step=step) from None
     for setting in settings:
         apply_setting(payload, known, setting, use_case.code)
     return payload

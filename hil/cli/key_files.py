@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from protocols.errors import DecodeError
-from protocols.ports import ConfigError
 
 if TYPE_CHECKING:
     from protocols.gbcs.keystore import KeyStore
+    from protocols.ports import ConfigError
 
 
 def load_keys(path: Path | None) -> KeyStore:
@@ -31,12 +31,18 @@ def load_keys(path: Path | None) -> KeyStore:
             return keystore_from_files(files)
         return keystore_from_json(path.read_text("utf-8"))
     except (DecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(
+        raise _unusable(
             f"{path}: {error}",
             next_step="give a folder with files like 90b3d51f30010000-ds.pem and .key, or a JSON key store",
         ) from None
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}", next_step="check the path given to --keys") from None
+        raise _unusable(f"{path}: {error.strerror}", next_step="check the path given to --keys") from None
+
+
+def _unusable(cause: str, next_step: str) -> ConfigError:
+    from protocols.ports import ConfigError  # only who has no keys pays for what ports bring along
+
+    return ConfigError(cause, next_step=next_step)
 
 
 def octets_from_text(text: str) -> bytes:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from hil.cli.key_files import octets_from_text
 from protocols.dlms.length import read_length
 from protocols.errors import DecodeError
 from protocols.gbcs.header import parse_grouping_header, parse_mac_header
-from protocols.ports import ConfigError
 
 # First octets of a message as it is (not hex text): MAC Header or Grouping Header.
 _BINARY = (b"\xdd", b"\xdf")
@@ -21,11 +20,10 @@ _BINARY = (b"\xdd", b"\xdf")
 _BETWEEN = r"[ :\-]?"
 _PAIR = r"[0-9A-Fa-f]{2}"
 _START = rf"(?:DD(?:{_BETWEEN}00){{6}}|DF{_BETWEEN}09{_BETWEEN}0[123])"
-_IN_LINE = re.compile(rf"(?<![0-9A-Fa-f]){_START}(?:{_BETWEEN}{_PAIR})*", re.IGNORECASE)
+_IN_LINE = rf"(?i)(?<![0-9A-Fa-f]){_START}(?:{_BETWEEN}{_PAIR})*"  # compiled where a line is searched
 
 
-@dataclass(slots=True)
-class Found:
+class Found(NamedTuple):
     """One message as it was found, and where: a file's name, with the line where there are several."""
 
     source: str
@@ -43,6 +41,8 @@ def find_messages(argument: str) -> Iterator[Found]:
     elif _is_file(argument):
         yield from _in_octets(argument, Path(argument).read_bytes())
     elif "/" in argument or Path(argument).suffix:
+        from protocols.ports import ConfigError
+
         step = "give a file that is there, or hex digits"
         raise ConfigError(f"{argument}: no such file", next_step=step)
     else:
@@ -65,7 +65,7 @@ def _in_octets(source: str, raw: bytes) -> Iterator[Found]:
 
 def _in_lines(source: str, text: str) -> Iterator[Found]:
     for number, line in enumerate(text.splitlines(), start=1):
-        for match in _IN_LINE.finditer(line):
+        for match in re.finditer(_IN_LINE, line):
             octets = bytes.fromhex(re.sub(_BETWEEN, "", match[0]))
             yield Found(f"{source} line {number}".strip(), _cut(octets))
 

@@ -50,14 +50,12 @@ def new(folder: Path, seed: str | None, devices: tuple[str, ...]) -> None:
 
 
 def _device(text: str) -> tuple[Eui64, str]:
-    from typing import get_args
-
-    from hil.devicefile import DeviceType
     from protocols.eui64 import Eui64
+    from protocols.parties import DEVICES
 
     eui64, _, kind = text.rpartition(":")
-    if kind.lower() not in get_args(DeviceType):
-        known = ", ".join(get_args(DeviceType))
+    if kind.lower() not in DEVICES:
+        known = ", ".join(sorted(DEVICES))
         raise click.BadParameter(
             f"{text!r} does not end with a colon and one of {known}", param_hint="--device"
         )

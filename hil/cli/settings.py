@@ -1,4 +1,9 @@
-"""``--set NAME=VALUE``: the place of a value by its name, and the value as its type wants it."""
+"""``--set NAME=VALUE``: the place of a value by its name, and the value as its type wants it.
+
+NAME is the value's name, its place (``Components/3/Week ID``), or the component's name, its number among
+those of that name, and the value's name: ``Publish Week Profile[2]/Week ID``. The last adds what is not
+there: a component that may be left out, or one that may be repeated, together with those before it.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +22,21 @@ def apply_setting(payload: dict[str, Any], slots: list[Slot], setting: str, use_
     """Put one value into a payload; ConfigError where its name is unknown or stands for several places."""
     from protocols.gbcs.named.slots import put
 
-    name, equals, text = setting.partition("=")
-    if not equals:
-        raise ConfigError(f"--set {setting}: no equals sign", next_step="write --set NAME=VALUE")
-    slot = _find(slots, name.strip(), use_case)
+    name, text = name_of(setting), setting.partition("=")[2]
+    slot = _find(slots, name, use_case)
     try:
         put(payload, slot.path, _value(slot, text))
     except (IndexError, KeyError, TypeError):
         step = "set the values before it first, or give all of them with --values"
         raise ConfigError(f"--set {name}: there is nothing yet at {slot.place}", next_step=step) from None
+
+
+def name_of(setting: str) -> str:
+    """The name in ``NAME=VALUE``; ConfigError where there is none."""
+    name, equals, _ = setting.partition("=")
+    if not equals:
+        raise ConfigError(f"--set {setting}: no equals sign", next_step="write --set NAME=VALUE")
+    return name.strip()
 
 
 def _find(known: list[Slot], name: str, use_case: str) -> Slot:

@@ -109,6 +109,11 @@ def _whole(catalogue: Catalogue, use_case: UseCase) -> dict[str, Any]:
         several = len(use_case.message_codes) > 1
         found = command_slots(use_case, use_case.message_codes[0])
         shown["command"] = [_slot(slot, several=several) for slot in found]
+        if use_case.payload_kind == "gbz":
+            from protocols.gbcs.named.slots_gbz import repeats
+
+            rows = repeats(use_case)
+            shown["repeats"] = [{"component": name, "least": low, "most": high} for name, low, high in rows]
     return shown
 
 
@@ -162,6 +167,9 @@ def _page(use_case: UseCase, shown: dict[str, Any]) -> Iterator[str]:
     if "command" in shown:
         yield f"command values{_star(use_case, 'elements')}" + ("" if shown["command"] else ": none")
         yield from (_value_line(row) for row in shown["command"])
+    for row in shown.get("repeats", ()):
+        name, least, most = row["component"], row["least"], row["most"]
+        yield f"  {name}: {least} to {most} of them; `--set '{name}[{most}]/...'` adds them"
     if use_case.inferred:
         yield "* inferred: no public source gives it"
 

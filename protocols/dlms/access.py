@@ -207,7 +207,16 @@ def build_access_request(request: AccessRequest) -> bytes:
         encode_head(ACCESS_REQUEST_TAG, request.invoke_id),
         encode_length(len(request.specifications), "specifications"),
     ]
-    out += map(_encode_specification, request.specifications)
+    pack = _SPECIFICATION.pack
+    for each in request.specifications:
+        kind, obis = each.kind, each.obis
+        if each.selector is None and each.selection is None and len(obis) == 6 and kind in _RESULT_KINDS:
+            try:
+                out.append(pack(kind, each.class_id, obis, each.member))
+                continue
+            except struct.error:  # a number that does not fit: said below
+                pass
+        out.append(_encode_specification(each))
     out.append(encode_length(len(request.data), "data"))
     out.append(encode_items(request.data))
     return b"".join(out)
@@ -269,11 +278,23 @@ def build_access_response(response: AccessResponse) -> bytes:
     ]
     out.append(encode_items(response.data))
     out.append(encode_length(len(response.results), "results"))
-    for kind, result in response.results:
-        if kind == SpecKind.GET_WITH_SELECTION or not 0 <= result <= 0xFF:
-            raise EncodeError(f"({kind!r}, {result}) is no result", element="results")
-        out.append(bytes((kind, result)))
+    try:
+        results = bytes(number for result in response.results for number in result)
+    except ValueError:
+        results = b""
+    if len(results) != 2 * len(response.results) or _GET_WITH_SELECTION in results[::2]:
+        raise _wrong_result(response.results)
+    out.append(results)
     return b"".join(out)
+
+
+def _wrong_result(results: list[tuple[SpecKind, int]]) -> EncodeError:
+    kind, result = next(
+        (kind, result)
+        for kind, result in results
+        if kind == SpecKind.GET_WITH_SELECTION or not 0 <= result <= 0xFF
+    )
+    return EncodeError(f"({kind!r}, {result}) is no result", element="results")
 
 
 ACCESS_REQUEST: Layout

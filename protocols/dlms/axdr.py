@@ -9,19 +9,25 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
+from protocols.dlms.description import (
+    MAX_DEPTH,
+    TypeDescription,
+    encode_description,
+    least_octets,
+    members_of,
+    parse_description,
+)
 from protocols.dlms.lazy_layout import lazy_layouts
 from protocols.dlms.length import encode_length, read_length, take
 from protocols.errors import DecodeError, EncodeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from protocols.dlms.layout import Layout
-
-# Deeper than any GBCS payload; keeps hostile input from exhausting the stack.
-MAX_DEPTH = 32
 
 
 class Tag(IntEnum):
@@ -74,8 +80,10 @@ _READERS = {
 }
 # Tag: pack function for tag and value.
 _WRITERS = {tag: struct.Struct(">B" + _FORMATS[layout]).pack for tag, layout in _INTEGERS.items()}
+_UNTAGGED_WRITERS = {tag: struct.Struct(">" + _FORMATS[layout]).pack for tag, layout in _INTEGERS.items()}
 _STRINGS = frozenset((0x09, 0x0A, 0x0C))
 _CONTAINERS = frozenset((_ARRAY, _STRUCTURE))
+_OCTET_STRING_HEADS = [bytes((_OCTET_STRING, octets)) for octets in range(0x80)]
 
 
 @dataclass(slots=True)
@@ -99,15 +107,6 @@ class BitString:
 
     bits: int
     octets: bytes
-
-
-@dataclass(slots=True)
-class TypeDescription:
-    """Type of a compact array's elements: a tag, a structure's members, an array's count and member."""
-
-    tag: int
-    members: list[TypeDescription] = field(default_factory=list)
-    count: int = 0
 
 
 @dataclass(slots=True)
@@ -193,7 +192,9 @@ def _parse_elements(data: bytes, at: int, depth: int) -> tuple[list[Data], int]:
 
 
 def _parse_compact_array(data: bytes, at: int, depth: int) -> tuple[CompactArray, int]:
-    description, at = _parse_description(data, at, depth)
+    description, at = parse_description(data, at, depth)
+    if not least_octets(description):
+        raise DecodeError("an element type without elements", offset=at - 1, path="description")
     length, at = read_length(data, at, "contents")
     _, end = take(data, at, length, "contents")
     contents = data[:end]
@@ -207,44 +208,13 @@ def _parse_compact_array(data: bytes, at: int, depth: int) -> tuple[CompactArray
     return CompactArray(description, items), end
 
 
-def _parse_description(data: bytes, at: int, depth: int) -> tuple[TypeDescription, int]:
-    if depth > MAX_DEPTH:
-        raise DecodeError(f"nested deeper than {MAX_DEPTH}", offset=at, path="description")
-    octets, at = take(data, at, 1, "description")
-    tag = octets[0]
-    if tag == _STRUCTURE:
-        count, at = read_length(data, at, "description.count")
-        members = []
-        for _ in range(count):
-            member, at = _parse_description(data, at, depth + 1)
-            members.append(member)
-        description = TypeDescription(tag, members)
-    elif tag == _ARRAY:
-        octets, at = take(data, at, 2, "description.count")
-        count = int.from_bytes(octets, "big")
-        member, at = _parse_description(data, at, depth + 1)
-        description = TypeDescription(tag, [member], count)
-    else:
-        count = 1
-        description = TypeDescription(tag)
-        if tag not in _INTEGERS and tag not in _STRINGS and tag != _BIT_STRING:
-            raise DecodeError(
-                f"0x{tag:02X} cannot stand in a compact array", offset=at - 1, path="description"
-            )
-    if count == 0:
-        # Elements of no octets could be repeated without end.
-        raise DecodeError("an element type without elements", offset=at - 1, path="description")
-    return description, at
-
-
 def _parse_untagged(data: bytes, at: int, description: TypeDescription, depth: int) -> tuple[Data, int]:
     start = at
     if not description.members:
         value, at = _parse_value(data, description.tag, at, depth)
         return Data(description.tag, value, start, at), at
-    members = description.members * (description.count or 1)
     elements = []
-    for member in members:
+    for member in members_of(description):
         element, at = _parse_untagged(data, at, member, depth + 1)
         elements.append(element)
     return Data(description.tag, elements, start, at), at
@@ -267,11 +237,14 @@ def encode_items(items: Iterable[Data]) -> bytes:
             except struct.error:  # does not fit, or is no number yet
                 add(encode_data(data))
         elif tag == _OCTET_STRING and len(value) < 0x80:
-            add(bytes((tag, len(value))))
-            add(bytes(value))
+            add(_OCTET_STRING_HEADS[len(value)])
+            add(value)
+        elif tag == _NULL_DATA:
+            add(b"\x00")
         elif tag in _CONTAINERS and len(value) < 0x80:
             add(bytes((tag, len(value))))
-            add(encode_items(value))
+            if value:
+                add(encode_items(value))
         else:
             add(encode_data(data))
     return b"".join(parts)
@@ -296,30 +269,30 @@ def _encode_value(data: Data) -> bytes:
             raise EncodeError(f"{value.bits} bits are not {len(value.octets)} octets", element="bit-string")
         return encode_length(value.bits, "bit-string") + bytes(value.octets)
     if tag == _COMPACT_ARRAY:
-        contents = b"".join(_encode_untagged(item, value.description) for item in value.items)
-        return _encode_description(value.description) + encode_length(len(contents), "contents") + contents
+        parts: list[bytes] = []
+        for item in value.items:
+            _add_untagged(item, value.description, parts.append)
+        contents = b"".join(parts)
+        return encode_description(value.description) + encode_length(len(contents), "contents") + contents
     raise EncodeError(f"0x{tag:02X} is not the tag of a type in use", element="tag")
 
 
-def _encode_description(description: TypeDescription) -> bytes:
-    out = bytes((description.tag,))
-    if description.tag == Tag.STRUCTURE:
-        out += encode_length(len(description.members), "description.count")
-    elif description.tag == Tag.ARRAY:
-        out += description.count.to_bytes(2, "big")
-    return out + b"".join(map(_encode_description, description.members))
-
-
-def _encode_untagged(data: Data, description: TypeDescription) -> bytes:
-    if data.tag != description.tag:
-        problem = f"{TYPE_NAMES.get(data.tag)} where the description says {TYPE_NAMES.get(description.tag)}"
+def _add_untagged(data: Data, description: TypeDescription, add: Callable[[bytes], None]) -> None:
+    tag, members = data.tag, description.members
+    if tag != description.tag:
+        problem = f"{TYPE_NAMES.get(tag)} where the description says {TYPE_NAMES.get(description.tag)}"
         raise EncodeError(problem, element="compact-array")
-    if not description.members:
-        return _encode_value(data)
-    members = description.members * (description.count or 1)
-    if len(data.value) != len(members):
-        raise EncodeError(f"{len(data.value)} elements, not {len(members)}", element="compact-array")
-    return b"".join(_encode_untagged(item, member) for item, member in zip(data.value, members, strict=True))
+    if not members:
+        try:
+            add(_UNTAGGED_WRITERS[tag](data.value))
+        except (KeyError, struct.error):  # no number, or one that does not fit
+            add(_encode_value(data))
+        return
+    count = len(members) * (description.count if tag == _ARRAY else 1)
+    if len(data.value) != count:
+        raise EncodeError(f"{len(data.value)} elements, not {count}", element="compact-array")
+    for item, member in zip(data.value, cycle(members), strict=False):
+        _add_untagged(item, member, add)
 
 
 DATA: Layout

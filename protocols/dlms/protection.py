@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from protocols.dlms.axdr import (
     Data,
@@ -30,8 +29,7 @@ _AUTHENTICATION_AND_ENCRYPTION = 2
 _AGREED_KEY = 2
 
 
-@dataclass(slots=True)
-class ProtectionParameters:
+class ProtectionParameters(NamedTuple):
     """Who protects for whom: 8-octet EUI-64s and the Originator Counter."""
 
     counter: int
@@ -39,8 +37,7 @@ class ProtectionParameters:
     recipient: bytes
 
 
-@dataclass(slots=True)
-class ProtectedBlock:
+class ProtectedBlock(NamedTuple):
     """A ciphered block with its protection parameters; ``offset`` is where the block's first octet stands."""
 
     parameters: ProtectionParameters
@@ -94,6 +91,8 @@ def read_protection_parameters(data: Data) -> ProtectionParameters:
 def _parties(data: Data) -> ProtectionParameters | None:
     try:
         transaction, originator, recipient = (item.value for item in data.value[0].value[1].value[:3])
+        if not isinstance(originator, bytes) or not isinstance(recipient, bytes):
+            return None  # a number here must not become as many octets
         return ProtectionParameters(int.from_bytes(transaction[1:9], "big"), originator, recipient)
     except (TypeError, IndexError, AttributeError, ValueError):
         return None

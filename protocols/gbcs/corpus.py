@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from protocols.errors import CodecError, DecodeError, EncodeError
-from protocols.gbcs.blocks import ciphered_blocks
+from protocols.gbcs.blocks import CipheredBlock, blocks_of
 from protocols.gbcs.catalogue import load_catalogue
 from protocols.gbcs.message import Message, build_message, parse_message
 from protocols.gbcs.named import build_named, decode_named, encryptor, unnamed
@@ -84,8 +84,9 @@ def check_message(data: bytes, keystore: KeyStore, cache: SecretCache, name: str
         result, message.payload, lambda: build_payload(payload), "payload", message
     )
     result.reencoded &= _check_encoding(result, data, lambda: build_message(message), "message", None)
-    result.verdicts = verify_with_keystore(message, keystore, cache)
-    _note_bad(result, message, len(data))
+    blocks = blocks_of(message, payload)
+    result.verdicts = verify_with_keystore(message, keystore, cache, [block.octets for block in blocks])
+    _note_bad(result, message, len(data), blocks)
     return result
 
 
@@ -156,7 +157,7 @@ def _difference(name: str, octets: bytes, again: bytes, path: str) -> Failure:
     return Failure(name, at, path, f"encodes to other octets ({len(again)} instead of {len(octets)})")
 
 
-def _note_bad(result: CheckResult, message: Message, length: int) -> None:
+def _note_bad(result: CheckResult, message: Message, length: int, blocks: list[CipheredBlock]) -> None:
     verdicts = result.verdicts
     if verdicts is None:
         return
@@ -167,7 +168,7 @@ def _note_bad(result: CheckResult, message: Message, length: int) -> None:
         at = mac_at - len(message.signature or b"")
         result.failures.append(Failure(result.name, at, "message.signature", "the signature is wrong"))
     if "bad" in verdicts.encrypted:
-        for block, verdict in zip(ciphered_blocks(message), verdicts.encrypted, strict=True):
+        for block, verdict in zip(blocks, verdicts.encrypted, strict=True):
             if verdict == "bad":
                 at = message.payload_offset + block.offset
                 problem = "the ciphered block's tag is wrong"

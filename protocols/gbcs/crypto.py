@@ -77,25 +77,15 @@ class SecretCache:
         return found[2]
 
 
-def _derive(z: bytes, other_info: bytes) -> bytes:
-    """One round of the SP 800-56A single-step KDF, cut to 16 octets."""
-    return hashlib.sha256(_KDF_COUNTER + z + other_info).digest()[:16]
+def _derive(*parts: bytes) -> bytes:
+    """One round of the SP 800-56A single-step KDF over Z and other-info, cut to 16 octets."""
+    return hashlib.sha256(b"".join((_KDF_COUNTER, *parts))).digest()[:16]
 
 
 def mac_key(z: bytes, header: GroupingHeader) -> bytes:
     """Key of a message's MAC, 16 octets."""
-    return _derive(
-        z,
-        b"".join(
-            (
-                _ALGORITHM,
-                header.business_originator_id,
-                b"\x09",
-                header.transaction_id,
-                header.business_target_id,
-            )
-        ),
-    )
+    originator, target = header.business_originator_id, header.business_target_id
+    return _derive(z, _ALGORITHM, originator, b"\x09", header.transaction_id, target)
 
 
 def encryption_key(z: bytes, header: GroupingHeader) -> bytes:
@@ -103,18 +93,8 @@ def encryption_key(z: bytes, header: GroupingHeader) -> bytes:
     counter = header.supplementary_originator_counter
     if counter is None:
         counter = header.originator_counter
-    return _derive(
-        z,
-        b"".join(
-            (
-                _ALGORITHM,
-                header.business_originator_id,
-                bytes((9, _ENCRYPTION_FLAG)),
-                counter.to_bytes(8, "big"),
-                header.reader,
-            )
-        ),
-    )
+    transaction = bytes((9, _ENCRYPTION_FLAG)) + counter.to_bytes(8, "big")
+    return _derive(z, _ALGORITHM, header.business_originator_id, transaction, header.reader)
 
 
 def _iv(header: GroupingHeader) -> bytes:

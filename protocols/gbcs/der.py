@@ -8,6 +8,7 @@ which is all that GBCS and X.509 use.
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,10 +30,11 @@ SEQUENCE = 0x30
 SET = 0x31
 
 _CONSTRUCTED = 0x20
-_DEPTH_LIMIT = 32  # certificates need 9; hostile nesting must not exhaust the stack
+_pack_short = struct.Struct("BB").pack
+DEPTH_LIMIT = 32  # certificates need 9; hostile nesting must not exhaust the stack
 _TIME = re.compile(rb"[0-9]{14}Z")
 # Primitive types whose content DER restricts.
-_CHECKED = frozenset((BOOLEAN, INTEGER, BIT_STRING, NULL, ENUMERATED))
+CHECKED = frozenset((BOOLEAN, INTEGER, BIT_STRING, NULL, ENUMERATED))
 
 
 @dataclass(slots=True)
@@ -103,11 +105,11 @@ def _read(data: bytes, start: int, limit: int, strict: bool, depth: int) -> Node
         raise DecodeError(problem, offset=start + 1, path=f"{tag:02X}")
     if not tag & _CONSTRUCTED:
         value = data[body:end]
-        if strict and tag in _CHECKED:
-            _check_primitive(tag, value, body)
+        if strict and tag in CHECKED:
+            check_primitive(tag, value, body)
         return Node(tag, value, [], body - start, start, end, data)
-    if depth >= _DEPTH_LIMIT:
-        problem = f"nested deeper than {_DEPTH_LIMIT} levels"
+    if depth >= DEPTH_LIMIT:
+        problem = f"nested deeper than {DEPTH_LIMIT} levels"
         raise DecodeError(problem, offset=start, path=f"{tag:02X}")
     children = _read_children(data, tag, body, end, strict, depth=depth + 1)
     return Node(tag, b"", children, body - start, start, end, data)
@@ -129,11 +131,11 @@ def _read_children(data: bytes, outer: int, at: int, limit: int, strict: bool, *
                 if length < 0x80 and at <= limit and tag & 0x1F != 0x1F:
                     if not tag & _CONSTRUCTED:
                         value = data[body:at]
-                        if strict and tag in _CHECKED:
-                            _check_primitive(tag, value, body)
+                        if strict and tag in CHECKED:
+                            check_primitive(tag, value, body)
                         add(Node(tag, value, [], 2, start, at, data))
                         continue
-                    if depth < _DEPTH_LIMIT:
+                    if depth < DEPTH_LIMIT:
                         inner = _read_children(data, tag, body, at, strict, depth=depth + 1)
                         add(Node(tag, b"", inner, 2, start, at, data))
                         continue
@@ -162,7 +164,8 @@ def _read_length(data: bytes, at: int, limit: int, path: str) -> tuple[int, int]
     return int.from_bytes(data[at + 1 : at + 1 + count]), at + 1 + count
 
 
-def _check_primitive(tag: int, value: bytes, body: int) -> None:
+def check_primitive(tag: int, value: bytes, body: int) -> None:
+    """What DER says of the content of a type in ``CHECKED``; DecodeError at ``body``, where it starts."""
     problem = ""
     if tag in (INTEGER, ENUMERATED):
         if not value:
@@ -190,13 +193,16 @@ def build(node: Node) -> bytes:
 
 def _build_all(nodes: list[Node]) -> bytes:
     parts: list[bytes] = []
+    add = parts.append
     for node in nodes:
         tag = node.tag
         content = _build_all(node.children) if tag & _CONSTRUCTED else node.value
         length = len(content)
-        short = length < 0x80 and node.header <= 2
-        parts.append(bytes((tag, length)) if short else _header(tag, length, node.header - 1))
-        parts.append(content)
+        if length < 0x80 and node.header <= 2:
+            add(_pack_short(tag, length))
+        else:
+            add(_header(tag, length, node.header - 1))
+        add(content)
     return b"".join(parts)
 
 

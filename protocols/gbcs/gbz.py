@@ -7,6 +7,7 @@ components, alerts an alert code and a time first. Encrypted components keep the
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from protocols.dlms.lazy_layout import lazy_layouts
 from protocols.errors import DecodeError, EncodeError
 from protocols.fixed_layout import Numbers
+from protocols.gbcs.header import BLOCK_HEADER
 
 if TYPE_CHECKING:
     from protocols.dlms.layout import Layout
@@ -25,7 +27,7 @@ ENCRYPTED = 0x02
 FROM_DATE_TIME = 0x10
 _KNOWN_BITS = LAST_COMPONENT | ENCRYPTED | FROM_DATE_TIME
 # Security control octet and invocation counter of a ciphered block (messages with the same key and IV).
-SECURITY_HEADER = bytes.fromhex("3100000000")
+SECURITY_HEADER = BLOCK_HEADER
 _TAG_OCTETS = 12
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -35,6 +37,8 @@ _COMPONENT_HEAD = Numbers(control=1, cluster=2, command_length=2)
 _FROM_DATE_TIME = Numbers(from_date_time=4)
 _ADDITIONAL_HEADER = Numbers(additional_header_control=1, frame_counter=1)
 _ZCL_HEADER = Numbers(frame_control=1, sequence=1, command=1)
+# Component head and ZCL header of a component that is neither dated nor encrypted.
+_PLAIN_COMPONENT = struct.Struct(">BHHBBB")
 _CIPHERED_LENGTH = Numbers(ciphered_length=2)
 
 
@@ -246,6 +250,21 @@ def _write_component_list(components: list[Component]) -> bytes:
 
 def _write_component(component: Component, path: str, *, last: bool) -> bytes:
     control = LAST_COMPONENT if last else 0
+    if component.ciphered is None and component.from_date_time is None:
+        payload = component.payload
+        try:
+            head = _PLAIN_COMPONENT.pack(
+                control,
+                component.cluster,
+                _ZCL_HEADER.size + len(payload),
+                component.frame_control,
+                component.sequence,
+                component.command,
+            )
+        except struct.error:  # a number that does not fit: said below
+            pass
+        else:
+            return head + payload
     body = b""
     if component.from_date_time is not None:
         control |= FROM_DATE_TIME

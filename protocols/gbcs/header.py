@@ -24,6 +24,8 @@ GENERAL_CIPHERING = 0xDD
 MAC_OCTETS = 12
 # Security control octet (authentication only, suite 1) and the invocation counter, which is always zero.
 SECURITY_HEADER = bytes.fromhex("1100000000")
+# The same of a ciphered block inside a payload (authentication and encryption), which its octets start with.
+BLOCK_HEADER = bytes.fromhex("3100000000")
 # general-ciphering with its six optional fields absent.
 _MAC_HEADER_START = bytes.fromhex("DD000000000000")
 # What every Grouping Header starts with: DF 09, CRA flag, counter, 08, originator, 08, target, length of the
@@ -145,14 +147,14 @@ def _certificate_problem(certificate: bytes) -> str:
 
 def encode_grouping_header(header: GroupingHeader) -> bytes:
     """Octets from DF to the end of other-information; EncodeError names the field that does not fit."""
-    plain = (
-        header.date_time == b""
-        and header.supplementary_remote_party_id is None
+    if (
+        header.supplementary_remote_party_id is None
+        and not header.date_time
         and header.supplementary_remote_party_counter is None
         and header.supplementary_originator_counter is None
         and not header.certificate
-    )
-    if plain and (octets := _pack(_PLAIN, header, 0, 2, header.message_code)):
+        and (octets := _pack(_PLAIN, header, 0, 2, header.message_code))
+    ):
         return octets
     if len(header.date_time) not in {0, 12}:
         raise EncodeError(f"0 or 12 octets, not {len(header.date_time)}", element="date_time")

@@ -20,7 +20,7 @@ from protocols.gbcs.header import (
 
 SIGNATURE_OCTETS = 64
 # First of what a MAC covers.
-_MAC_START = SECURITY_HEADER + b"\x00"
+MAC_START = SECURITY_HEADER + b"\x00"
 _KINDS = {CraFlag.COMMAND: "command", CraFlag.RESPONSE: "response", CraFlag.ALERT: "alert"}
 
 
@@ -56,17 +56,20 @@ class Message:
 
     def content_octets(self) -> bytes:
         """Grouping Header, payload length and payload: what signature and MAC share."""
-        length = encode_length(len(self.payload), "payload")
-        return b"".join((encode_grouping_header(self.header), length, self.payload))
+        payload = self.payload
+        return encode_grouping_header(self.header) + encode_length(len(payload), "payload") + payload
 
 
 def authenticated_octets(content: bytes, signature: bytes) -> bytes:
     """What the MAC covers, from a message's ``content_octets`` and its signature (empty or 64 octets)."""
-    return b"".join((_MAC_START, content, _signature_field(signature)))
+    return b"".join((MAC_START, content, signature_field(signature)))
 
 
-def _signature_field(signature: bytes) -> bytes:
-    if len(signature) not in {0, SIGNATURE_OCTETS}:
+def signature_field(signature: bytes) -> bytes:
+    """Length and signature (empty or 64 octets), as they follow the payload."""
+    if not signature:
+        return b"\x00"
+    if len(signature) != SIGNATURE_OCTETS:
         raise EncodeError(f"0 or 64 octets, not {len(signature)}", element="signature")
     return bytes((len(signature),)) + signature
 
@@ -127,8 +130,8 @@ def build_message(message: Message) -> bytes:
 def assemble(content: bytes, signature: bytes | None, mac: bytes | None) -> bytes:
     """Octets of a message from its content (`Message.content_octets`) and its protection."""
     if mac is None:
-        return content if signature is None else content + _signature_field(signature)
+        return content if signature is None else content + signature_field(signature)
     if len(mac) != MAC_OCTETS:
         raise EncodeError(f"12 octets, not {len(mac)}", element="mac")
-    field_ = _signature_field(signature or b"")
+    field_ = signature_field(signature or b"")
     return b"".join((encode_mac_header(len(content) + len(field_) + MAC_OCTETS), content, field_, mac))

@@ -16,12 +16,12 @@ from protocols.gbcs.crypto import (
     verify_mac,
     verify_signature,
 )
-from protocols.gbcs.header import CraFlag, GroupingHeader
+from protocols.gbcs.header import MAC_OCTETS, CraFlag, GroupingHeader, encode_mac_header
 from protocols.gbcs.keystore import KeyStore, KeyUse
-from protocols.gbcs.message import Message, assemble, authenticated_octets
+from protocols.gbcs.message import MAC_START, Message, authenticated_octets, signature_field
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -47,7 +47,11 @@ def protect(
 
     Without a signer the signature field is there with length 0.
     """
-    signature, mac = _protection(message.header, message.content_octets(), signer, mac_z)
+    content = message.content_octets()
+    signature = b"" if signer is None else sign(signer, content[1:])
+    mac = None
+    if mac_z is not None:
+        mac = gmac(mac_z, message.header, authenticated_octets(content, signature))
     return Message(message.header, message.payload, signature, mac, message.payload_offset)
 
 
@@ -59,20 +63,12 @@ def protected_octets(
 ) -> bytes:
     """Octets of ``protect(message, ...)``, encoding header and payload only once."""
     content = message.content_octets()
-    return assemble(content, *_protection(message.header, content, signer, mac_z))
-
-
-def _protection(
-    header: GroupingHeader,
-    content: bytes,
-    signer: ec.EllipticCurvePrivateKey | Signer | None,
-    mac_z: bytes | None,
-) -> tuple[bytes, bytes | None]:
-    """Signature field's content and MAC."""
     signature = b"" if signer is None else sign(signer, content[1:])
+    body = content + signature_field(signature)
     if mac_z is None:
-        return signature, None
-    return signature, gmac(mac_z, header, authenticated_octets(content, signature))
+        return body
+    mac = gmac(mac_z, message.header, MAC_START + body)
+    return encode_mac_header(len(body) + MAC_OCTETS) + body + mac
 
 
 @dataclass(slots=True)
@@ -89,18 +85,21 @@ class Verdicts:
     mac_parties: tuple[Eui64, Eui64] | None = None
 
 
-def verify_with_keystore(message: Message, keystore: KeyStore, cache: SecretCache) -> Verdicts:
+def verify_with_keystore(
+    message: Message, keystore: KeyStore, cache: SecretCache, blocks: Sequence[bytes] | None = None
+) -> Verdicts:
     """Check signature, MAC and encrypted parts with the keys that GBCS assigns to them.
 
     A command's MAC is always the Access Control Broker's with the device, whoever the originator is; a
     response's or alert's is the recipient's with the device; between PPMID and GSME it is theirs. Signatures
-    are the originator's. A payload that does not parse has no ciphered blocks here; parsing it says why.
+    are the originator's. A payload that does not parse has no ciphered blocks here; parsing it says why. Who
+    has parsed it already gives its ciphered ``blocks``, and it is not parsed again to find them.
     """
     mac, parties = _mac_verdict(message, keystore, cache)
     return Verdicts(
         mac,
         _signature_verdict(message, keystore),
-        _encryption_verdicts(message, keystore, cache),
+        _encryption_verdicts(message, keystore, cache, blocks),
         parties,
     )
 
@@ -158,17 +157,20 @@ def _signature_verdict(message: Message, keystore: KeyStore) -> str:
     return "ok" if verify_signature(public, message.signed_octets(), message.signature) else "bad"
 
 
-def _encryption_verdicts(message: Message, keystore: KeyStore, cache: SecretCache) -> list[str]:
-    try:
-        blocks = ciphered_blocks(message)
-    except DecodeError:
-        return []
+def _encryption_verdicts(
+    message: Message, keystore: KeyStore, cache: SecretCache, blocks: Sequence[bytes] | None
+) -> list[str]:
+    if blocks is None:
+        try:
+            blocks = [block.octets for block in ciphered_blocks(message)]
+        except DecodeError:
+            return []
     if not blocks:
         return []
     decrypt = decryptor(message, keystore, cache)
     if decrypt is None:
         return ["no_key"] * len(blocks)
-    return ["ok" if _opens(decrypt, block.octets) else "bad" for block in blocks]
+    return ["ok" if _opens(decrypt, block) else "bad" for block in blocks]
 
 
 def _opens(decrypt: Callable[[bytes], bytes], block: bytes) -> bool:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from protocols.dlms.date_time import decode_date_time
 from protocols.dlms.length import encode_length
 from protocols.errors import CodecError, DecodeError
-from protocols.gbcs import use_cases
 from protocols.gbcs.blocks import ciphered_blocks
 from protocols.gbcs.catalogue import load_catalogue
 from protocols.gbcs.header import CraFlag, encode_grouping_header
@@ -127,6 +125,8 @@ def _header(message: Message) -> Node:
 
 
 def _date_time(octets: bytes) -> Node:
+    from protocols.dlms.date_time import decode_date_time
+
     node: Node = {"value": octets.hex().upper()}
     try:
         decoded = decode_date_time(octets)
@@ -137,6 +137,8 @@ def _date_time(octets: bytes) -> Node:
 
 def _values(message: Message, use_case: str | None, kind: str, decrypt: Decrypt | None) -> Node | None:
     """Named values by the use case's codec; None without one, a ``problem`` where it refuses the payload."""
+    from protocols.gbcs import use_cases
+
     try:
         if message.header.cra_flag is CraFlag.ALERT:
             return _alert_values(message, kind, decrypt)
@@ -151,6 +153,8 @@ def _values(message: Message, use_case: str | None, kind: str, decrypt: Decrypt 
 
 
 def _alert_values(message: Message, kind: str, decrypt: Decrypt | None) -> Node | None:
+    from protocols.gbcs import use_cases
+
     codec = use_cases.find_alert_codec(message.header.message_code, kind)
     if codec is None:
         return None

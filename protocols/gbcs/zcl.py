@@ -188,6 +188,11 @@ def decode_value(data_type: int, data: bytes, at: int, path: str = "value") -> t
     return int.from_bytes(octets, "little", signed=data_type in _SIGNED), at + size
 
 
+def octets_of_type(data_type: int) -> int | None:
+    """How many octets a value of a type has; 0 for strings, None for a type that is not supported."""
+    return 0 if data_type in _STRINGS else _NUMBERS.get(data_type) or _SIGNED.get(data_type)
+
+
 def encode_string(value: int | bytes | None, element: str) -> bytes:
     """Length octet and octets; None is a string without value."""
     if value is None:

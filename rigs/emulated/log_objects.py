@@ -9,12 +9,12 @@ from protocols.dlms.axdr import (
     CompactArray,
     Data,
     Tag,
-    TypeDescription,
     double_long_unsigned,
     long_unsigned,
     octet_string,
     structure,
 )
+from protocols.dlms.description import TypeDescription
 from protocols.errors import DecodeError
 from rigs.emulated.event_rules import Log
 from rigs.emulated.events import seconds_since_2000

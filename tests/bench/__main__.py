@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from tests.bench.air import bench_air
 from tests.bench.cold import bench_cold
 from tests.bench.messages import bench_messages
+from tests.bench.zigbee import bench_zigbee
 
 if __name__ == "__main__":
     bench_messages()
     bench_cold()
+    bench_zigbee()
+    bench_air()

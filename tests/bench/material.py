@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -18,10 +18,14 @@ from hil.cli.key_files import load_keys
 from protocols.gbcs.crypto import SecretCache, verify_mac
 from protocols.gbcs.keystore import KeyStore, KeyUse
 from protocols.gbcs.message import Message, parse_message
-from protocols.gbcs.payload import Payload, parse_payload
+from protocols.gbcs.payload import parse_payload
 from protocols.gbcs.protect import verify_with_keystore
+from protocols.gbcs.walk import walk_payload
 from tests.bench.measure import Action
 from tests.material import our_keystore, our_messages
+
+if TYPE_CHECKING:
+    from protocols.gbcs.payload import Payload
 
 SHARED = Path(__file__).parents[3] / "shared" / "rtds"
 SIGNING, VERIFYING = ec.ECDSA(SHA256(), deterministic_signing=True), ec.ECDSA(SHA256())
@@ -31,12 +35,13 @@ SIGNING, VERIFYING = ec.ECDSA(SHA256(), deterministic_signing=True), ec.ECDSA(SH
 class Case:
     """One message with what its protection needs; ``pair`` and ``secret`` are None without a checkable MAC.
 
-    ``public`` is None without a checkable signature, ``private`` also where its key is not at hand.
+    ``payload`` is a tree of values, ``parts`` the same as the octets of its spans. ``public`` is None without a checkable signature, ``private`` also where its key is not at hand.
     """
 
     octets: bytes
     message: Message
     payload: Payload
+    parts: list[bytes]
     pair: tuple[Any, Any] | None = None
     secret: bytes | None = None
     public: Any = None
@@ -101,7 +106,7 @@ def load() -> tuple[str, list[Case], KeyStore]:
 
 def _case(octets: bytes, keys: KeyStore, pairs: _Pairs) -> Case:
     message = parse_message(octets)
-    case = Case(octets, message, parse_payload(message))
+    case = Case(octets, message, parse_payload(message), walk_payload(message).parts())
     pairs.asked.clear()
     verdicts = verify_with_keystore(message, keys, pairs)
     if verdicts.mac == "ok":

@@ -23,6 +23,8 @@ from protocols.gbcs.catalogue.elements import (
     dlms_node,
     gbz_element,
     read_json,
+    read_octets,
+    read_one,
 )
 from protocols.gbcs.header import CraFlag
 
@@ -74,16 +76,26 @@ class UseCase:
         *,
         message_code: int | None = None,
         strict: bool = True,
+        sender_role: str | None = None,
     ) -> Message:
         """A command without protection from ``values`` by the specification's names (or their places).
 
         Values that the use case fixes are filled in; ``message_code`` chooses where there are several.
-        EncodeError names a missing, surplus or out-of-range value, and its clause.
+        EncodeError names a missing, surplus or out-of-range value, and its clause; with ``sender_role`` (one
+        of ``roles``) also the originator where that role has no authority.
         """
         from protocols.gbcs.named.commands import build_command
 
         parties = (originator, target)
-        return build_command(self, parties, counter, values or {}, message_code=message_code, strict=strict)
+        return build_command(
+            self,
+            parties,
+            counter,
+            values or {},
+            message_code=message_code,
+            strict=strict,
+            sender_role=sender_role,
+        )
 
     def values(self, message: Message, decrypt: Callable[[bytes], bytes] | None = None) -> dict[str, Any]:
         """Named values of one of this use case's messages; DecodeError for another's."""
@@ -151,6 +163,10 @@ class Catalogue:
     @cached_property
     def _dlms_elements(self) -> dict[str, list[dict[str, Any]]]:
         return self._read("dlms_elements")
+
+    @cached_property
+    def _dlms_octets(self) -> bytes:
+        return read_octets(self._files["dlms_elements"])
 
     @cached_property
     def _dlms_messages(self) -> dict[str, list[DlmsElement]]:
@@ -230,7 +246,7 @@ class Catalogue:
         """
         found = self._dlms_messages.get(code)
         if found is None:
-            found = [dlms_element(row) for row in self._dlms_elements.get(code, ())]
+            found = [dlms_element(row) for row in read_one(self._dlms_octets, code) or ()]
             self._dlms_messages[code] = found
         return found
 

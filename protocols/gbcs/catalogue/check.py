@@ -11,27 +11,15 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from protocols.gbcs.catalogue import UseCase
+from protocols.parties import DEVICES, ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from protocols.gbcs.catalogue import Catalogue
 
-DEVICES = frozenset(("esme", "gsme", "chf", "gpf", "ppmid", "hcalcs", "sapc"))
-ROLES = frozenset(
-    (
-        "supplier",
-        "network_operator",
-        "access_control_broker",
-        "transitional_cos",
-        "load_controller",
-        "wan_provider",
-        "recovery",
-        "root",
-        "other",
-        "han_device",
-    )
-)
+# A device on the same network may have authority, too.
+_ROLES = ROLES | {"han_device"}
 PAYLOAD_KINDS = ("dlms", "gbz", "asn1", None)
 # Message types that say whether a message is critical.
 _CRITICAL = {
@@ -61,7 +49,7 @@ def inconsistencies(catalogue: Catalogue) -> list[str]:
 
 def _of_use_case(catalogue: Catalogue, use_case: UseCase) -> Iterator[str]:
     yield from _unknown("device", use_case.devices, DEVICES)
-    yield from _unknown("role", use_case.roles, ROLES)
+    yield from _unknown("role", use_case.roles, _ROLES)
     yield from _unknown("inferred cell", use_case.inferred, _INFERABLE)
     if not use_case.title:
         yield "no title"

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass, field
-from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+if TYPE_CHECKING:
+    from importlib.abc import ResourceLoader
+
+_LOADER = cast("ResourceLoader", sys.modules[__name__].__loader__)
 
 
-@dataclass(slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """One data element: SMETS or CHTS name and clause, place inside the attribute, DLMS type, fixed value.
 
     The type of an element that may be absent ends in ``[[OPTIONAL]]``.
@@ -30,7 +34,7 @@ class DlmsNode:
     ``"array(1..4)"``), or one of our readings of a type, listed in ``named/dlms_leaves.py``. ``key`` names
     the value among its siblings; ``name`` is the full SMETS or CHTS name of a single value, empty for
     containers. ``fixed`` is the only value allowed, as JSON; ``unit`` stands where no other element says it.
-    Optional nodes may be absent.
+    Optional nodes may be absent. ``inferred`` names the cells that no public source gives.
     """
 
     key: str
@@ -42,6 +46,7 @@ class DlmsNode:
     unit: str = ""
     optional: bool = False
     of: list[DlmsNode] = field(default_factory=list)
+    inferred: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -74,8 +79,7 @@ class DlmsElement:
         return [leaf for node in (self.given, self.answer) if node is not None for leaf in _leaves(node)]
 
 
-@dataclass(slots=True)
-class GbzElement:
+class GbzElement(NamedTuple):
     """One component of a GBZ message, and how many of them there are in a row.
 
     ``frame_control`` and ``command`` are ZCL's. ``details`` depends on the command: attribute numbers of Read
@@ -99,8 +103,7 @@ class GbzElement:
     default_frame_control: int | None
 
 
-@dataclass(slots=True)
-class CosemObject:
+class CosemObject(NamedTuple):
     """Names of one COSEM object and of its attributes and methods by number."""
 
     name: str
@@ -108,10 +111,31 @@ class CosemObject:
     methods: dict[int, str]
 
 
+def read_octets(name: str) -> bytes:
+    """One of the data files beside this module as it is."""
+    # The loader that brought this module also brings its files, and needs nothing imported for it.
+    return _LOADER.get_data(__file__.removesuffix("elements.py") + name)
+
+
 def read_json(name: str) -> dict[str, Any]:
     """One of the data files beside this module."""
-    loaded: dict[str, Any] = json.loads((files(__package__) / name).read_text("utf-8"))
+    loaded: dict[str, Any] = json.loads(read_octets(name))
     return loaded
+
+
+def read_one(octets: bytes, key: str) -> Any:
+    """What stands under a key of such a file, without reading the rest; None where it is not there.
+
+    The files' own keys begin their lines and nothing inside does: so one is found without parsing the others,
+    which takes longer than decoding a message.
+    """
+    head = f'\n"{key}":'.encode()
+    start = octets.find(head)
+    if start < 0:
+        return None
+    end = octets.find(b'\n"', start + 1)
+    row = octets[start + len(head) : end] if end > 0 else octets[start + len(head) : octets.rindex(b"}")]
+    return json.loads(row.rstrip(b" \n,"))
 
 
 def dlms_node(row: dict[str, Any]) -> DlmsNode:

@@ -119,6 +119,10 @@ class ZclTables:
         """An attribute by its number."""
         return self._attributes.get(cluster, {}).get(number)
 
+    def attributes(self, cluster: int) -> list[Attribute]:
+        """All attributes of a cluster."""
+        return list(self._attributes.get(cluster, {}).values())
+
     def attribute_named(self, cluster: int, name: str) -> Attribute | None:
         """An attribute by its name."""
         known = self._attributes.get(cluster, {})

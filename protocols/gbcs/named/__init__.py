@@ -18,7 +18,7 @@ from protocols.gbcs.catalogue import load_catalogue
 from protocols.gbcs.header import MAC_OCTETS, GroupingHeader
 from protocols.gbcs.message import SIGNATURE_OCTETS, Message
 from protocols.gbcs.named.header import build_header, decode_header, hex_octets
-from protocols.gbcs.named.rules import check_rules
+from protocols.gbcs.named.rules import check_rules, check_sender
 from protocols.gbcs.payload import payload_kind
 
 if TYPE_CHECKING:
@@ -70,12 +70,18 @@ def decode_named(message: Message, decrypt: Decrypt | None = None) -> dict[str, 
 
 
 def build_named(
-    document: Mapping[str, Any], *, strict: bool = True, encrypt: Encrypt | None = None
+    document: Mapping[str, Any],
+    *,
+    strict: bool = True,
+    encrypt: Encrypt | None = None,
+    sender_role: str | None = None,
 ) -> Message:
     """Message of a document; EncodeError names the element, and the clause where one is known.
 
     ``strict`` also enforces the rules of the catalogue (elements, fixed values, ranges, protection); without
-    it only what the layout cannot carry is refused, so that tests can send what no user would.
+    it only what the layout cannot carry is refused, so that tests can send what no user would. Where the
+    caller knows the sender's role (``supplier``, see ``protocols.parties``), ``strict`` also asks whether it
+    has authority to send the command.
     """
     for key in document:
         if key not in _KEYS:
@@ -96,6 +102,8 @@ def build_named(
     )
     if strict:
         check_rules(message, use_case, kind)
+        if sender_role is not None:
+            check_sender(message, use_case, sender_role)
         _check_kind(document, message)
     return message
 

@@ -1,6 +1,6 @@
 """ASN.1 payloads as named values: decode, build, describe (see ``protocols.gbcs.named``).
 
-``long_lengths`` among the values says that lengths of 128 to 255 are written as 82 00 nn, as some meters do.
+``long_lengths`` among the values says which lengths are longer than DER has them (see ``asn1_lengths``).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from protocols.errors import DecodeError, EncodeError
 from protocols.gbcs import der
 from protocols.gbcs.asn1.schema import NULL, Record
 from protocols.gbcs.named.asn1_engine import Leaf, Reader, Writer
+from protocols.gbcs.named.asn1_lengths import LONG_LENGTHS, Lengths, lengths_of
 from protocols.gbcs.named.asn1_names import Field
 from protocols.gbcs.named.asn1_payloads import Alternative, alternatives
 from protocols.gbcs.named.asn1_rules import check_payload
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from protocols.gbcs.header import GroupingHeader
     from protocols.gbcs.message import Message
 
-LONG_LENGTHS = "long_lengths"
 # Use cases whose future dated commands these alerts answer; the alerts' codes belong to no use case.
 _FUTURE_DATED = {0x00CA: "CS06", 0x00CB: "CS02b", 0x0124: "CS02g"}
 _NAMELESS = Field("")
@@ -44,14 +44,14 @@ def build(
     del encrypt
     clause = _clause(header, use_case)
     rest = dict(values)
-    writer = Writer(clause, strict, _flag(rest, clause))
+    lengths = Lengths(rest.pop(LONG_LENGTHS, None), clause, strict=strict)
+    writer = Writer(clause, strict, lengths)
     known = alternatives(header.message_code, _kind(header))
     if not known:
         problem = f"message code {header.message_code:04X} has no ASN.1 {_kind(header)}"
         raise EncodeError(problem, element="message_code", clause=clause)
     payload = _write(writer, _chosen(writer, known, rest), rest)
-    if writer.long_lengths and not _has_long_form(der.parse_der(payload)):
-        raise EncodeError("no length is between 128 and 255", element=LONG_LENGTHS, clause=clause)
+    lengths.check_used()
     if strict:
         check_payload(values, header, clause)
     return payload
@@ -90,13 +90,6 @@ def _kind(header: GroupingHeader) -> str:
     return header.cra_flag.name.lower()
 
 
-def _flag(values: dict[str, Any], clause: str) -> bool:
-    value = values.pop(LONG_LENGTHS, False)
-    if not isinstance(value, bool):
-        raise EncodeError(f"{value!r} is neither true nor false", element=LONG_LENGTHS, clause=clause)
-    return value
-
-
 def _read(header: GroupingHeader, payload: bytes) -> tuple[dict[str, Any], list[Leaf]]:
     node = der.parse_der(payload)
     reader = Reader()
@@ -114,37 +107,7 @@ def _read(header: GroupingHeader, payload: bytes) -> tuple[dict[str, Any], list[
         values = {}
     else:
         values = reader.read(found.type, node, "", _NAMELESS)
-    long_lengths = _lengths(node, {id(leaf.node) for leaf in reader.leaves})
-    return ({LONG_LENGTHS: True} if long_lengths else {}) | values, reader.leaves
-
-
-def _lengths(node: der.Node, leaves: set[int]) -> bool:
-    """Whether a structure's lengths are long; DecodeError where they follow neither rule.
-
-    What is inside leaves (certificates) keeps its own lengths.
-    """
-    outer = list(_outer(node, leaves))
-    size = [each.end - each.start - each.header for each in outer]
-    middle = [each for each, octets in zip(outer, size, strict=True) if 0x80 <= octets <= 0xFF]
-    long = bool(middle) and middle[0].header == 4
-    for each, octets in zip(outer, size, strict=True):
-        shortest = 2 if octets < 0x80 else 3 if octets < 0x100 else 4 if octets < 0x10000 else 5
-        usual = 4 if long and 0x80 <= octets <= 0xFF else shortest
-        if each.header != usual:
-            problem = f"a length of {octets} in {each.header - 1} octets"
-            raise DecodeError(problem, offset=each.start + 1, path="payload")
-    return long
-
-
-def _outer(node: der.Node, leaves: set[int]) -> list[der.Node]:
-    """Nodes of the structure itself; a constructed leaf (certificate) is left out with all inside it."""
-    if id(node) in leaves and node.constructed:
-        return []
-    return [node, *(inner for child in node.children for inner in _outer(child, leaves))]
-
-
-def _has_long_form(node: der.Node) -> bool:
-    return any(each.header == 4 and each.end - each.start - 4 < 0x100 for each in node.walk())
+    return lengths_of(reader.nodes) | values, reader.leaves
 
 
 def _chosen(writer: Writer, known: tuple[Alternative, ...], values: Mapping[str, Any]) -> Alternative:

@@ -18,6 +18,7 @@ from protocols.eui64 import Eui64
 from protocols.gbcs import der
 from protocols.gbcs.asn1 import schema
 from protocols.gbcs.asn1.types import KeyUsage
+from protocols.gbcs.named.asn1_lengths import Lengths
 from protocols.gbcs.named.asn1_names import Field, names_of
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -45,18 +46,24 @@ class Leaf:
 
 
 class Reader:
-    """Reads nodes into values and keeps every leaf in ``leaves``, in the order of their octets."""
+    """Reads nodes into values, in the order of their octets.
 
-    __slots__ = ("leaves",)
+    Every leaf is kept in ``leaves``; every node whose length is the structure's own, with its path, in
+    ``nodes`` (certificates have lengths of their own).
+    """
+
+    __slots__ = ("leaves", "nodes")
 
     def __init__(self) -> None:
         self.leaves: list[Leaf] = []
+        self.nodes: list[tuple[str, der.Node]] = []
 
     def read(self, expected: schema.Type, node: der.Node, path: str, field: Field) -> Any:
         """Value of a node whose tag has been checked; DecodeError with offset and path."""
         if isinstance(expected, schema.Record):
             return self.record(expected, node, path)
         if isinstance(expected, schema.SequenceOf):
+            self.nodes.append((path, node))
             found = []
             for index, child in enumerate(node.children):
                 where = f"{path}[{index}]"
@@ -64,11 +71,14 @@ class Reader:
                 found.append(self.read(expected.element, child, where, field))
             return found
         value = _to_json(expected.parse(node, path))
+        if not isinstance(expected, schema.Encoded):
+            self.nodes.append((path, node))
         self.leaves.append(Leaf(path, value, node, field))
         return value
 
     def record(self, record: schema.Record[Any], node: der.Node, path: str) -> dict[str, Any]:
         """Values of a SEQUENCE by name; an element that has its default on the wire keeps its key."""
+        self.nodes.append((path, node))
         values: dict[str, Any] = {}
         rest = list(node.children)
         for element, field in zip(record.elements, names_of(record), strict=True):
@@ -88,13 +98,13 @@ class Reader:
 class Writer:
     """Builds values into octets.
 
-    ``long_lengths`` writes lengths of 128 to 255 as 82 00 nn, as some meters do. ``strict`` refuses numbers
-    without a meaning, and defaults that DER leaves out. ``clause`` goes into every error.
+    ``lengths`` has the length octets of elements whose lengths are longer than needed. ``strict`` refuses
+    numbers without a meaning, and defaults that DER leaves out. ``clause`` goes into every error.
     """
 
     clause: str
-    strict: bool = True
-    long_lengths: bool = False
+    strict: bool
+    lengths: Lengths
 
     def write(self, expected: schema.Type, value: Any, path: str, field: Field, tag: int) -> bytes:
         """Octets of a value under ``tag``; EncodeError names the element that cannot be carried."""
@@ -107,13 +117,14 @@ class Writer:
             parts = (
                 self.write(inner, each, f"{path}[{i}]", field, inner.tag) for i, each in enumerate(value)
             )
-            return self._wrap(tag, b"".join(parts))
+            return self.lengths.wrap(tag, b"".join(parts), path)
         if self.strict and field.codes is not None and value not in set(field.codes):
             raise self.error(f"{value!r} is not among {_listed(field)}", path)
         try:
-            return expected.build(_from_json(expected, value), path, tag)
+            octets = expected.build(_from_json(expected, value), path, tag)
         except EncodeError as error:
             raise self.error(error.problem, path) from None
+        return octets if isinstance(expected, schema.Encoded) else self.lengths.wrap_again(octets, path)
 
     def record(self, record: schema.Record[Any], values: Any, path: str, tag: int) -> bytes:
         """SEQUENCE of named values; missing and surplus ones are refused."""
@@ -131,7 +142,7 @@ class Writer:
                 parts.append(self.write(element.type, value, where, field, element.seen_tag))
             elif not may_be_absent(element):
                 raise self.error("the element is missing", where)
-        return self._wrap(tag, b"".join(parts))
+        return self.lengths.wrap(tag, b"".join(parts), path)
 
     def refuse_surplus(self, values: Mapping[str, Any], known: set[str], path: str) -> None:
         """EncodeError for the first key that is not known."""
@@ -142,11 +153,6 @@ class Writer:
     def error(self, problem: str, path: str) -> EncodeError:
         """An error with this writer's clause."""
         return EncodeError(problem, element=path, clause=self.clause)
-
-    def _wrap(self, tag: int, content: bytes) -> bytes:
-        if self.long_lengths and 0x80 <= len(content) <= 0xFF:
-            return bytes((tag, 0x82, 0x00, len(content))) + content
-        return der.encode(tag, content)
 
 
 def may_be_absent(element: schema.Element) -> bool:

@@ -27,6 +27,7 @@ def build_command(
     *,
     message_code: int | None,
     strict: bool,
+    sender_role: str | None,
 ) -> Message:
     """See ``UseCase.command``; ``parties`` are originator and target."""
     if use_case.is_alert or use_case.payload_kind is None:
@@ -43,7 +44,7 @@ def build_command(
         "payload_kind": use_case.payload_kind,
         "payload": fill(use_case, header, values),
     }
-    return build_named(document, strict=strict)
+    return build_named(document, strict=strict, sender_role=sender_role)
 
 
 def values_of(use_case: UseCase, message: Message, decrypt: Decrypt | None) -> dict[str, Any]:

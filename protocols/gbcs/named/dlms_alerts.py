@@ -1,4 +1,8 @@
-"""Bodies of DLMS alerts as named values: alert code, time, and what the message code adds."""
+"""Bodies of DLMS alerts as named values: alert code, time, and what the message code adds.
+
+An alert with fewer elements than the catalogue's has only those; further ones are ``OtherInformation[1]`` and
+so on, with their type beside them. Only a builder that is not strict takes either back.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     Open = Callable[[bytes], bytes]
 
 _CLAUSE = "GBCS 16.2"
+_OTHER = "OtherInformation"
 # Every alert begins with these two.
 _HEAD = (
     DlmsNode("AlertCode", "long-unsigned", "AlertCode", _CLAUSE),
@@ -38,6 +43,20 @@ def _is_ciphered(node: DlmsNode) -> bool:
     return type_form(node.type).base == "ciphered"
 
 
+def _as_many(nodes: list[DlmsNode], count: int) -> list[DlmsNode] | None:
+    """The elements that a body of so many is; None where it lacks the first two, or hides a protected one."""
+    # A protected value takes two places: its parameters and its block.
+    if count == sum(2 if _is_ciphered(node) else 1 for node in nodes):
+        return nodes
+    if count < len(_HEAD) or any(map(_is_ciphered, nodes)):
+        return None
+    return nodes[:count] + [_other(number) for number in range(1, count - len(nodes) + 1)]
+
+
+def _other(number: int) -> DlmsNode:
+    return DlmsNode(f"{_OTHER}[{number}]", "any", _OTHER, _CLAUSE)
+
+
 def decode_body(
     body: Data, header: GroupingHeader, decrypt: Open | None, see: See | None
 ) -> dict[str, Any] | None:
@@ -45,8 +64,8 @@ def decode_body(
     nodes = _nodes(header)
     if nodes is None or body.tag != Tag.STRUCTURE:
         return None
-    # A protected value takes two places: its parameters and its block.
-    if len(body.value) != sum(2 if _is_ciphered(node) else 1 for node in nodes):
+    nodes = _as_many(nodes, len(body.value))
+    if nodes is None:
         return None
     values, items = {}, iter(body.value)
     for node in nodes:
@@ -69,6 +88,8 @@ def build_body(
     nodes = _nodes(header)
     if nodes is None:
         raise EncodeError("no DLMS alert has this message code", element="message_code", clause=_CLAUSE)
+    if not strict:
+        nodes = _those_given(nodes, values)
     check_keys(values, [node.key for node in nodes], "", nodes)
     body = structure()
     for node in nodes:
@@ -82,3 +103,12 @@ def build_body(
         else:
             body.value.append(build_node(node, value, node.key, strict=strict))
     return body
+
+
+def _those_given(nodes: list[DlmsNode], values: Mapping[str, Any]) -> list[DlmsNode]:
+    """Elements without those at the end that no value is given for, and with further ones."""
+    further = [_other(number) for number in range(1, len(values) + 1)]
+    found = nodes + [node for node in further if node.key in values]
+    while len(found) > len(_HEAD) and found[-1].key not in values:
+        found.pop()
+    return found

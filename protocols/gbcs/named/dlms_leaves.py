@@ -14,8 +14,9 @@ bit-string(n)                   hexadecimal  bit-string of n bits
 bits(n), (n..m)                 0 and 1      bit-string, first bit first
 ==============================  ===========  ========================================================
 
-Null-data is null everywhere. What has another type than the catalogue says becomes ``{"unnamed": octets}``:
-no name fits it, and only a builder that is not strict takes it back.
+Null-data is null everywhere. A single value of another type than the catalogue's keeps its name and says what
+it is: ``{"long-unsigned": 5}``. What is no single value becomes ``{"unnamed": octets}``: no name fits its
+parts. Only a builder that is not strict takes either back.
 """
 
 from __future__ import annotations
@@ -130,13 +131,47 @@ def decode_leaf(node: DlmsNode, data: Data) -> Any:
         return None
     form = type_form(node.type)
     if data.tag != wire_tag(node):
-        return unnamed(data)
+        return decode_typed(data)
     if form.base in _INTEGERS:
         return data.value
     try:
         return _READERS[form.base](form, data.value)
     except (UnicodeDecodeError, DecodeError):
+        return decode_typed(data)
+
+
+def decode_typed(data: Data) -> dict[str, Any]:
+    """A single value with its type beside it; ``unnamed`` where it is none, or none that comes back."""
+    base = _BASES.get(data.tag)
+    if base is None:
         return unnamed(data)
+    if data.tag in _PLAIN:
+        return {base: data.value}
+    try:
+        return {base: _READERS[base](TypeForm(base, 0, 0xFFFF_FFFF), data.value)}
+    except (UnicodeDecodeError, DecodeError):
+        return unnamed(data)
+
+
+def is_single(tag: int) -> bool:
+    """Whether a tag is that of a single value."""
+    return tag in _BASES
+
+
+def is_typed(value: Any) -> bool:
+    """Whether a value is what ``decode_typed`` makes of a single value."""
+    return isinstance(value, dict) and len(value) == 1 and next(iter(value)) in _TAGS
+
+
+def build_typed(value: dict[str, Any], path: str, clause: str, *, strict: bool) -> Data:
+    """Data of a single value with its type beside it."""
+    base, inner = next(iter(value.items()))
+    try:
+        if _TAGS[base] in _PLAIN:
+            return Data(_TAGS[base], _number(inner, *_LIMITS[_TAGS[base]]))
+        return Data(_TAGS[base], _wire_value(TypeForm(base, 0, 0xFFFF_FFFF), inner, strict=strict))
+    except EncodeError as error:
+        raise EncodeError(error.problem, element=f"{path}.{base}", clause=clause) from None
 
 
 def _read_time(form: TypeForm, value: bytes) -> str:
@@ -172,10 +207,30 @@ _READERS: dict[str, Callable[[TypeForm, Any], Any]] = {
 }
 
 
+# Types as their own names say, for values whose type the catalogue leaves open or has otherwise.
+_TAGS = {
+    **{base: int(tag) for base, (tag, _, _) in _INTEGERS.items()},
+    "long64": int(Tag.LONG64),
+    "long64-unsigned": int(Tag.LONG64_UNSIGNED),
+    "boolean": int(Tag.BOOLEAN),
+    "octet-string": int(Tag.OCTET_STRING),
+    "visible-string": int(Tag.VISIBLE_STRING),
+    "utf8-string": int(Tag.UTF8_STRING),
+    "bits": int(Tag.BIT_STRING),
+}
+_BASES = {tag: base for base, tag in _TAGS.items()}
+_LIMITS = {int(tag): (low, high) for tag, low, high in _INTEGERS.values()}
+_LIMITS[int(Tag.LONG64)] = (-(1 << 63), (1 << 63) - 1)
+_LIMITS[int(Tag.LONG64_UNSIGNED)] = (0, (1 << 64) - 1)
+_PLAIN = frozenset(_LIMITS)
+
+
 def build_leaf(node: DlmsNode, value: Any, path: str, *, strict: bool) -> Data:
     """Data of a single value; EncodeError with element and clause where it does not fit."""
     if is_unnamed(value):
         return build_unnamed(value, path, strict=strict)
+    if not strict and is_typed(value):
+        return build_typed(value, path, node.clause, strict=False)
     if strict and node.fixed is not None and (value != node.fixed or type(value) is not type(node.fixed)):
         raise EncodeError(f"{value!r} where only {node.fixed!r} may stand", element=path, clause=node.clause)
     if value is None and not strict:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from protocols.dlms.access import SpecKind
 from protocols.dlms.axdr import Data, Tag
-from protocols.gbcs.named.dlms_nodes import expected_tag
+from protocols.gbcs.named.dlms_shape import expected_tag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

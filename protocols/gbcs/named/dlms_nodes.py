@@ -2,8 +2,9 @@
 
 A structure is an object with its members' keys, an array a list, and so is a compact array: its type
 description follows from the catalogue and the values. A ``sequence`` is an array whose elements each have a
-name, ``packed`` an octet string with fields inside, ``choice`` a value of one of several types: all three are
-objects. Optional members may be absent: a twin-element meter's second register.
+name, ``packed`` an octet string with fields inside: both are objects. Optional members may be absent: a
+twin-element meter's second register. A compact array that is empty, but not of the catalogue's type, is
+``{"empty": type}``. ``any`` is a value of a type that no source tells (``dlms_any``).
 """
 
 from __future__ import annotations
@@ -11,19 +12,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from protocols.dlms.axdr import CompactArray, Data, Tag, TypeDescription
+from protocols.dlms.axdr import CompactArray, Data, Tag
 from protocols.errors import EncodeError
+from protocols.gbcs.named.dlms_any import build_any, decode_any
 from protocols.gbcs.named.dlms_leaves import (
     CLAUSE,
     TYPES,
     build_leaf,
+    build_typed,
     build_unnamed,
     decode_leaf,
+    decode_typed,
     hex_octets,
+    is_typed,
     is_unnamed,
     type_form,
-    unnamed,
-    wire_tag,
+)
+from protocols.gbcs.named.dlms_shape import (
+    compact_array,
+    description_of_text,
+    description_text,
+    expected_tag,
+    has_shape,
+    members_present,
+    usual_description,
 )
 
 if TYPE_CHECKING:
@@ -44,19 +56,8 @@ class See(Protocol):
         """One value."""
 
 
-_CONTAINERS = {
-    "structure": Tag.STRUCTURE,
-    "array": Tag.ARRAY,
-    "sequence": Tag.ARRAY,
-    "compact-array": Tag.COMPACT_ARRAY,
-    "packed": Tag.OCTET_STRING,
-}
-
-
-def expected_tag(node: DlmsNode) -> int:
-    """Tag of a node's value on the wire."""
-    base = type_form(node.type).base
-    return int(_CONTAINERS[base]) if base in _CONTAINERS else wire_tag(node)
+# Key for a compact array without elements whose type description is not the catalogue's.
+_EMPTY = "empty"
 
 
 def clause_of(node: DlmsNode) -> str:
@@ -69,31 +70,31 @@ def _clause(node: DlmsNode) -> str:
 
 
 def decode_node(node: DlmsNode, data: Data, path: str, see: See | None = None) -> Any:
-    """JSON value of a node's data; what has not the node's type becomes ``unnamed``."""
+    """JSON value of a node's data; a single value of another type says which, others become ``unnamed``."""
     base = type_form(node.type).base
     if base in TYPES:
         value = decode_leaf(node, data)
         if see is not None:
             see(node, path, value, data.offset, data.end)
         return value
+    if base == "any":
+        return decode_any(node, data, path, see)
     if data.tag == Tag.NULL_DATA:
         return None
-    fits = base == "choice" or data.tag == expected_tag(node)
+    fits = data.tag == expected_tag(node)
     value = _decode_container(node, base, data, path, see) if fits else None
     if value is not None:
         return value
+    value = decode_typed(data)
     if see is not None:
-        see(node, path, unnamed(data), data.offset, data.end)
-    return unnamed(data)
+        see(node, path, value, data.offset, data.end)
+    return value
 
 
 def _decode_container(node: DlmsNode, base: str, data: Data, path: str, see: See | None) -> Any:
     """None where the contents do not fit."""
     if base == "packed":
         return _decode_packed(node, data, path, see)
-    if base == "choice":
-        found = next((each for each in node.of if expected_tag(each) == data.tag), None)
-        return found and {found.key: decode_node(found, data, f"{path}.{found.key}", see)}
     if base in ("structure", "sequence"):
         members = members_present(node.of, len(data.value))
         if members is None:
@@ -107,46 +108,13 @@ def _decode_container(node: DlmsNode, base: str, data: Data, path: str, see: See
 
 
 def _decode_compact(element: DlmsNode, compact: CompactArray, path: str, see: See | None) -> Any:
-    if not compact.items and compact.description != _description_of(element):
-        return None
-    if not _same_shape(element, compact.description):
+    description = compact.description
+    if not compact.items:
+        usual = description == usual_description(element)
+        return [] if usual else {_EMPTY: description_text(description)}
+    if not has_shape(element, description):
         return None
     return [decode_node(element, item, f"{path}[{at}]", see) for at, item in enumerate(compact.items)]
-
-
-def _same_shape(node: DlmsNode, description: TypeDescription) -> bool:
-    """Whether a compact array's elements are what the catalogue says; unnamed parts cannot stand inside."""
-    if description.tag != expected_tag(node):
-        return False
-    if description.tag == Tag.STRUCTURE:
-        members = members_present(node.of, len(description.members))
-        return members is not None and all(map(_same_shape, members, description.members))
-    if description.tag == Tag.ARRAY:
-        return _same_shape(node.of[0], description.members[0])
-    return True
-
-
-def _description_of(node: DlmsNode) -> TypeDescription:
-    """Description of an empty compact array: required members only, arrays as long as they may be."""
-    tag = expected_tag(node)
-    if tag == Tag.STRUCTURE:
-        return TypeDescription(tag, [_description_of(each) for each in node.of if not each.optional])
-    if tag == Tag.ARRAY:
-        return TypeDescription(tag, [_description_of(node.of[0])], type_form(node.type).high)
-    return TypeDescription(tag)
-
-
-def members_present(members: Sequence[DlmsNode], count: int) -> list[DlmsNode] | None:
-    """Members that ``count`` elements are: required ones, then optional ones in order; None if none fit."""
-    spare = count - sum(not each.optional for each in members)
-    found = []
-    for each in members:
-        if each.optional:
-            if spare <= 0:
-                continue
-            spare -= 1
-        found.append(each)
-    return found if len(found) == count else None
 
 
 def _decode_packed(node: DlmsNode, data: Data, path: str, see: See | None) -> Any:
@@ -174,6 +142,8 @@ def build_node(node: DlmsNode, value: Any, path: str, *, strict: bool) -> Data:
         return build_unnamed(value, path, strict=strict)
     if value is None and not strict:
         return Data(Tag.NULL_DATA)
+    if not strict and is_typed(value) and next(iter(value)) not in [each.key for each in node.of]:
+        return build_typed(value, path, clause_of(node), strict=False)
     return _BUILDERS[form.base](node, value, path, strict=strict)
 
 
@@ -181,17 +151,10 @@ def _build_structure(node: DlmsNode, value: Any, path: str, *, strict: bool) -> 
     return Data(expected_tag(node), build_members(node.of, value, path, strict=strict))
 
 
-def _build_choice(node: DlmsNode, value: Any, path: str, *, strict: bool) -> Data:
-    values = check_keys(value, [each.key for each in node.of], path, node.of)
-    chosen = [each for each in node.of if each.key in values]
-    if len(chosen) != 1:
-        problem = f"one of {', '.join(each.key for each in node.of)}"
-        raise EncodeError(problem, element=path, clause=clause_of(node))
-    return build_node(chosen[0], values[chosen[0].key], f"{path}.{chosen[0].key}", strict=strict)
-
-
 def _build_list(node: DlmsNode, value: Any, path: str, *, strict: bool) -> Data:
     form, element = type_form(node.type), node.of[0]
+    if form.base == "compact-array" and not strict and isinstance(value, Mapping) and set(value) == {_EMPTY}:
+        return _build_empty(value[_EMPTY], path)
     if not isinstance(value, list):
         raise EncodeError(f"{value!r} is no list", element=path, clause=clause_of(node))
     if strict and not form.low <= len(value) <= form.high:
@@ -200,7 +163,14 @@ def _build_list(node: DlmsNode, value: Any, path: str, *, strict: bool) -> Data:
     items = [build_node(element, each, f"{path}[{at}]", strict=strict) for at, each in enumerate(value)]
     if form.base == "array":
         return Data(Tag.ARRAY, items)
-    return Data(Tag.COMPACT_ARRAY, _compact(element, items, path))
+    return Data(Tag.COMPACT_ARRAY, compact_array(element, items, path, clause_of(element)))
+
+
+def _build_empty(text: Any, path: str) -> Data:
+    try:
+        return Data(Tag.COMPACT_ARRAY, CompactArray(description_of_text(str(text)), []))
+    except EncodeError as error:
+        raise EncodeError(error.problem, element=f"{path}.{_EMPTY}", clause=CLAUSE) from None
 
 
 def build_members(
@@ -235,35 +205,6 @@ def check_keys(
         if key not in known and key not in further:
             raise EncodeError("no such element", element=f"{path}.{key}" if path else str(key), clause=clause)
     return value
-
-
-def _compact(element: DlmsNode, items: list[Data], path: str) -> CompactArray:
-    if not items:
-        return CompactArray(_description_of(element), items)
-    descriptions = [_description_from(item) for item in items]
-    for at, each in enumerate(descriptions):
-        if each != descriptions[0]:
-            problem = "elements of a compact array have one shape"
-            raise EncodeError(problem, element=f"{path}[{at}]", clause=clause_of(element))
-    if not all(map(_is_solid, descriptions[:1])):
-        problem = "a compact array holds no empty arrays and no null"
-        raise EncodeError(problem, element=path, clause=clause_of(element))
-    return CompactArray(descriptions[0], items)
-
-
-def _description_from(data: Data) -> TypeDescription:
-    if data.tag == Tag.STRUCTURE:
-        return TypeDescription(data.tag, [_description_from(each) for each in data.value])
-    if data.tag == Tag.ARRAY:
-        members = [_description_from(each) for each in data.value]
-        return TypeDescription(data.tag, members[:1], len(members))
-    return TypeDescription(data.tag)
-
-
-def _is_solid(description: TypeDescription) -> bool:
-    if description.tag in (Tag.STRUCTURE, Tag.ARRAY):
-        return bool(description.members) and all(map(_is_solid, description.members))
-    return description.tag not in (Tag.NULL_DATA, Tag.COMPACT_ARRAY)
 
 
 def _build_packed(node: DlmsNode, value: Any, path: str, *, strict: bool) -> Data:
@@ -302,5 +243,5 @@ _BUILDERS = {
     "array": _build_list,
     "compact-array": _build_list,
     "packed": _build_packed,
-    "choice": _build_choice,
+    "any": build_any,
 }

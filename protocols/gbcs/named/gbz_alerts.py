@@ -100,6 +100,12 @@ def build_alert(values: Mapping[str, Any], message_code: int, components: int, r
     return AlertHead(values[ALERT_CODE], time_number(values[TIME], TIME), count, content)
 
 
+def content_fields(message_code: int) -> tuple[bytes, dict[str, int]]:
+    """What follows an alert's time: fixed octets, then fields by name with their octets; mostly nothing."""
+    shape = _CONTENTS.get(message_code, _Content())
+    return shape.head, {shape.octets: _HASH_OCTETS} if shape.octets else shape.numbers
+
+
 def alert_keys(message_code: int, *, strict: bool) -> set[str]:
     """Names an alert may have beside its components."""
     shape = _CONTENTS.get(message_code, _Content())

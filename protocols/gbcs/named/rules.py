@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _CLAUSE = "GBCS 6"
 _HEADER_CLAUSE = "GBCS 7.2.7"
+_BROKER = "access_control_broker"
 _SIGNED, _MACED, _BOTH = "a signature", "a MAC", "a signature and a MAC"
 # Use cases whose protection depends on who asks (CS02a, CS02f) or on the replacement mode (CS02b).
 _VARIANT = {
@@ -49,6 +50,20 @@ def check_rules(message: Message, use_case: UseCase | None, kind: str) -> None:
         raise EncodeError(problem, element="message_code", clause=_HEADER_CLAUSE)
     _check_header(message, use_case)
     _check_protection(message, use_case)
+
+
+def check_sender(message: Message, use_case: UseCase | None, role: str) -> None:
+    """EncodeError where a sender of this role has no authority to send a command, or sends it for another."""
+    header = message.header
+    if header.cra_flag is not CraFlag.COMMAND or use_case is None:
+        return
+    if role not in use_case.roles:
+        problem = f"{role} has no authority for {use_case.code}, only {', '.join(use_case.roles)}"
+        clause = f"GBCS use case {use_case.code}"
+        raise EncodeError(problem, element="header.business_originator_id", clause=clause)
+    if header.supplementary_remote_party_id is not None and role != _BROKER:
+        problem = f"{role} sends for nobody else, only {_BROKER} does"
+        raise EncodeError(problem, element="header.supplementary_remote_party_id", clause=_HEADER_CLAUSE)
 
 
 def _check_header(message: Message, use_case: UseCase | None) -> None:

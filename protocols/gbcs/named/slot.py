@@ -11,7 +11,8 @@ class Slot:
     """Place and meaning of a value: ``path`` leads to it through the payload's objects and lists.
 
     ``fixed`` is the value it has to have, None where it is free; ``choices`` names those it may have, in
-    words. ``is_text`` says that its JSON form is a string.
+    words. ``is_text`` says that its JSON form is a string. ``alias`` is another name of the place, for values
+    of components that may be repeated or left out.
     """
 
     path: tuple[str | int, ...]
@@ -22,6 +23,7 @@ class Slot:
     optional: bool = False
     is_text: bool = False
     choices: str = ""
+    alias: str = ""
 
     @property
     def place(self) -> str:

@@ -6,7 +6,7 @@ the use case fixes already in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -39,19 +39,22 @@ _NUMBERS = frozenset(
 _WITH_MEMBERS = frozenset(("structure", "sequence", "packed", "protected", "range"))
 
 
-def slots(use_case: UseCase, header: GroupingHeader) -> list[Slot]:
-    """Values of a use case's command, in payload order; ``header`` gives message code and counter."""
+def slots(use_case: UseCase, header: GroupingHeader, names: Iterable[str] = ()) -> list[Slot]:
+    """Values of a use case's command, in payload order; ``header`` gives message code and counter.
+
+    ``names`` ask for components that may be left out or repeated (see ``slots_gbz``).
+    """
     if use_case.payload_kind == "asn1":
         return slots_asn1.slots(use_case, header)
     if use_case.payload_kind == "gbz":
-        return slots_gbz.slots(use_case)
+        return slots_gbz.slots(use_case, names)
     return list(_dlms(use_case))
 
 
-def template(use_case: UseCase, header: GroupingHeader) -> dict[str, Any]:
+def template(use_case: UseCase, header: GroupingHeader, names: Iterable[str] = ()) -> dict[str, Any]:
     """Payload values of a command as far as the use case fixes them."""
     values: dict[str, Any] = {"elements": {}} if use_case.payload_kind == "dlms" else {}
-    for slot in slots(use_case, header):
+    for slot in slots(use_case, header, names):
         if slot.fixed is not None and not slot.optional:
             put(values, slot.path, slot.fixed)
     return values
@@ -61,16 +64,39 @@ def find(known: list[Slot], name: str) -> Slot:
     """The value of a name, a place, or the end of a place; EncodeError where there is none, or several."""
     wanted = name.casefold()
     for matches in (
-        [slot for slot in known if slot.place.casefold() == wanted],
+        [slot for slot in known if wanted in (slot.place.casefold(), slot.alias.casefold())],
+        [slot for slot in known if slot.alias and _without_number(slot.alias) == wanted],
         [slot for slot in known if slot.name.casefold() == wanted],
         [slot for slot in known if slot.place.casefold().endswith("/" + wanted)],
     ):
         if len(matches) == 1:
             return matches[0]
         if matches:
-            places = ", ".join(slot.place for slot in matches)
+            places = ", ".join(slot.alias or slot.place for slot in matches)
             raise EncodeError(f"could be several values, name one place: {places}", element=name)
     raise EncodeError("no such value", element=name)
+
+
+def _without_number(alias: str) -> str:
+    component, _, name = alias.casefold().partition("/")
+    return f"{component.rsplit('[', 1)[0]}/{name}"
+
+
+def prepared(
+    use_case: UseCase, header: GroupingHeader, names: Iterable[str], payload: Mapping[str, Any] | None = None
+) -> tuple[dict[str, Any], list[Slot]]:
+    """A command's payload with room for the values ``names``, and where they go.
+
+    It is ``payload``, with the components that are named and not there, or what the use case fixes.
+    """
+    if payload is None:
+        return template(use_case, header, names), slots(use_case, header, names)
+    if use_case.payload_kind != "gbz" or not isinstance(payload.get("Components"), list):
+        return dict(payload), slots(use_case, header)
+    known = slots(use_case, header, [*slots_gbz.component_counts(payload), *names])
+    if len(known) and known[-1].path[1] == len(payload["Components"]) - 1:
+        return dict(payload), known
+    return slots_gbz.spread(payload, known), known
 
 
 def fill(use_case: UseCase, header: GroupingHeader, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,7 +104,7 @@ def fill(use_case: UseCase, header: GroupingHeader, given: Mapping[str, Any]) ->
 
     EncodeError where a name is unknown or stands for several places.
     """
-    values, known = template(use_case, header), slots(use_case, header)
+    values, known = prepared(use_case, header, given)
     for name, value in given.items():
         slot = find(known, name)
         try:

@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from protocols.errors import DecodeError, EncodeError
+from protocols.gbcs.payload import kind_by_octets
 
 if TYPE_CHECKING:
     from protocols.eui64 import Eui64
@@ -161,13 +162,6 @@ def decode_response(use_case: str, payload: bytes, decrypt: Decrypt | None = Non
     return codec(use_case).decode_response(payload, decrypt)
 
 
-def payload_kind(payload: bytes) -> str:
-    """``"dlms"``, ``"gbz"`` or ``"asn1"`` from the first octets (for the alerts that exist in two kinds)."""
-    if payload[:1] in {b"\xd9", b"\xda", b"\x0f"}:
-        return "dlms"
-    return "gbz" if payload[:2] == b"\x01\x09" else "asn1"
-
-
 def encode_alert(message_code: int, context: Context, values: Values) -> bytes:
     """Alert payload from values; ``payload_kind`` among them chooses where a code has two (default dlms)."""
     kinds = [kind for code, kind in alert_codecs() if code == message_code]
@@ -182,7 +176,7 @@ def encode_alert(message_code: int, context: Context, values: Values) -> bytes:
 
 def decode_alert(message_code: int, payload: bytes, decrypt: Decrypt | None = None) -> dict[str, Any]:
     """Values of an alert payload, at least ``alert_code`` and ``time``; DecodeError without a codec."""
-    found = find_alert_codec(message_code, payload_kind(payload))
+    found = find_alert_codec(message_code, kind_by_octets(payload))
     if found is None:
         raise DecodeError(f"no codec for alert message code {message_code:#06x}", offset=0, path="payload")
     return found.decode(payload, decrypt)

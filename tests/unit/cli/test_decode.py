@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from hil.cli import cli
-from hil.cli.decode import _results
+from hil.cli.decode_run import _results
 from hil.cli.key_files import load_keys
 from protocols.eui64 import Eui64
 from protocols.gbcs import use_cases as uc

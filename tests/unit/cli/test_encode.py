@@ -219,6 +219,16 @@ def test_values_that_are_no_object(tmp_path, keys):
     assert "no JSON object" in str(result.exception)
 
 
+def test_a_sender_without_authority_is_refused(keys):
+    # Use case ECS42 (arm or enable supply) is the supplier's.
+    command = ("ECS42", "--to", ESME, "--keys", keys, "--precommand", "--from")
+    assert encode(*command, "supplier").kind == "precommand"
+    error = run(*command, "network_operator").exception
+    assert isinstance(error, ConfigError)
+    assert "header.business_originator_id" in str(error)
+    assert "network_operator has no authority for ECS42, only supplier" in str(error)
+
+
 def test_an_ambiguous_name_lists_its_places(keys):
     from hil.cli.settings import apply_setting
     from protocols.gbcs.named.slot import Slot

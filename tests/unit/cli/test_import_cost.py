@@ -8,6 +8,7 @@ import sys
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from hil.cli import main
 from tests.material import BROKER, COMMANDS, ESME, SUPPLIER, command
 
 # Each alone costs a tenth of a bare interpreter's start or more, or drags in what does.
@@ -15,6 +16,7 @@ HEAVY = [
     "_pytest",
     "asn1tools",
     "asyncio",
+    "click",
     "concurrent",
     "construct",
     "email",
@@ -43,8 +45,11 @@ HEAVY = [
 FOREIGN = ["drivers", "rigs", "fixtures", "tests"]
 SCRIPT = """
 import sys
-from hil.cli import cli
-cli.main(sys.argv[1:], standalone_mode=False)
+from hil.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
 print("IMPORTED", *sys.modules)
 """
 
@@ -61,7 +66,9 @@ def excess(modules):
     return [
         name
         for name in modules
-        if name.partition(".")[0] in top or "x509" in name or name.startswith("protocols.smki")
+        if name.partition(".")[0] in top
+        or "x509" in name
+        or name.startswith(("protocols.smki", "protocols.ports", "importlib.resources"))
     ]
 
 
@@ -96,10 +103,64 @@ def test_decode_without_keys_loads_no_key_formats():
     assert "cryptography.hazmat.primitives.serialization" not in modules
 
 
-def test_only_the_payload_kind_at_hand_is_loaded():
-    modules = imported("decode", message("ECS27"))
-    assert not [name for name in modules if name.startswith("protocols.gbcs.use_cases.gbz")]
-    assert not [name for name in modules if name.startswith("protocols.gbcs.use_cases.asn1")]
+OF_KINDS = {
+    "dlms": ("protocols.dlms.access", "protocols.dlms.protection"),
+    "gbz": ("protocols.gbcs.gbz", "protocols.gbcs.zcl"),
+    "asn1": ("protocols.gbcs.der", "protocols.gbcs.asn1"),
+}
+
+
+@pytest.mark.parametrize(("use_case", "kind"), [("ECS27", "dlms"), ("GCS13a", "gbz"), ("GCS28", "asn1")])
+def test_only_the_payload_kind_at_hand_is_loaded(use_case, kind):
+    modules = imported("decode", message(use_case))
+    assert not [name for name in modules if name.startswith("protocols.gbcs.use_cases.")]
+    assert [name for name in modules if name.startswith(OF_KINDS[kind])]
+    foreign = tuple(name for other, names in OF_KINDS.items() if other != kind for name in names)
+    assert not [name for name in modules if name.startswith(foreign)]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--json", "{}"],
+        ["{}", "--hex"],
+        ["{}", "{}", "--keys", "nowhere"],
+        ["00"],
+        ["--no-such-option"],
+        [],
+        ["{}", "--keys"],
+        ["no-such-file.hex"],
+        ["--keys=nowhere", "{}"],
+    ],
+)
+def test_the_quick_way_does_what_the_library_does(arguments, monkeypatch, capfd):
+    """Arguments are read without the library where they are plain; nobody should see a difference."""
+    texts = [each.format(message("ECS27")) for each in arguments]
+
+    def outcome(arguments):
+        monkeypatch.setattr(sys, "argv", ["hil", "decode", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return end.value.code or 0, *capfd.readouterr()
+
+    quick = outcome(texts)
+    with monkeypatch.context() as patch:
+        patch.setattr("hil.cli.decode_run.run_plain", lambda _: None)
+        assert outcome(texts) == quick
+
+
+def test_a_reader_who_has_enough_is_no_error():
+    """As in ``hil decode log | head``."""
+    shown = subprocess.Popen(
+        [sys.executable, "-c", "from hil.cli import main; main()", "decode", *[message("ECS27")] * 200],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with shown:
+        shown.stdout.readline()
+        shown.stdout.close()
+        assert shown.stderr.read() == b""
+    assert shown.returncode == 1
 
 
 def test_help_loads_no_subcommand():

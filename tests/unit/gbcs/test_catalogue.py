@@ -6,6 +6,7 @@ import pytest
 
 from protocols.errors import EncodeError
 from protocols.gbcs.catalogue import load_catalogue
+from protocols.gbcs.catalogue.elements import read_json, read_octets, read_one
 from protocols.gbcs.header import CraFlag
 
 ROLES = {
@@ -126,3 +127,11 @@ def test_every_element_names_a_use_case_that_exists(cat):
     for code in cat._gbz_elements:
         assert code in cat
         assert cat.gbz_messages(code)
+
+
+@pytest.mark.parametrize("name", ["dlms_elements.json", "use_cases.json"])
+def test_one_row_is_read_as_all_are(name):
+    octets = read_octets(name)
+    for key, row in read_json(name).items():
+        assert read_one(octets, key) == row
+    assert read_one(octets, "class") is None

@@ -163,25 +163,6 @@ def outcome(cells):
     }
 
 
-def test_long_lengths_are_one_flag():
-    short = build(outcome(3), 0x0102, "response")
-    long = build({"long_lengths": True} | outcome(3), 0x0102, "response")
-    assert (short[:3].hex(), long[:4].hex()) == ("3081bc", "308200be")
-    assert len(long) == len(short) + 3
-    assert decode(short, 0x0102, "response") == outcome(3)
-    assert decode(long, 0x0102, "response") == {"long_lengths": True} | outcome(3)
-    mixed = bytes.fromhex("308200BC") + short[3:]
-    with pytest.raises(DecodeError):
-        decode(mixed, 0x0102, "response")
-
-
-def test_long_lengths_need_a_length_of_that_size():
-    with pytest.raises(EncodeError, match="no length is between 128 and 255"):
-        build({"long_lengths": True} | outcome(1), 0x0102, "response")
-    with pytest.raises(EncodeError, match="neither true nor false"):
-        build({"long_lengths": 1} | outcome(3), 0x0102, "response")
-
-
 def test_certificates_keep_their_own_lengths():
     certificate = bytes.fromhex("3082000302") + bytes.fromhex("0101")
     payload = bytes.fromhex("3017 020103 0408 0011223344556677 020105") + certificate

@@ -143,17 +143,6 @@ CLOCK = {
 # What does not fit the catalogue ---------------------------------------------------------------------------
 
 
-def test_a_value_of_another_type_has_no_name():
-    # A long-unsigned (12) where the catalogue has an octet string.
-    payload = bytes.fromhex("DA200003E8000001 12 0102 01 0100")
-    values = decode("ECS52", payload, CraFlag.RESPONSE)
-    assert values["elements"] == {"FirmwareVersion: value": {"unnamed": "120102"}}
-    assert build("ECS52", values, CraFlag.RESPONSE, strict=False) == payload
-    with pytest.raises(EncodeError, match="no such type") as caught:
-        build("ECS52", values, CraFlag.RESPONSE)
-    assert caught.value.element == "FirmwareVersion: value"
-
-
 def test_a_payload_of_another_use_case_has_no_names():
     payload = build("ECS52", {})
     values = decode("ECS42", payload)

@@ -74,6 +74,26 @@ def leaf_values(node):
     return found.get(form.base, text)
 
 
+ANY = st.recursive(
+    st.one_of(
+        st.none(),
+        st.builds(lambda number: {"long64-unsigned": number}, st.integers(0, 2**64 - 1)),
+        st.builds(lambda number: {"long64": number}, st.integers(-(2**63), 2**63 - 1)),
+        st.builds(lambda number: {"unsigned": number}, st.integers(0, 255)),
+        st.builds(lambda state: {"boolean": state}, st.booleans()),
+        st.builds(lambda text: {"octet-string": text}, hexadecimal(0, 40)),
+        st.builds(lambda text: {"bits": text}, st.text("01", max_size=20)),
+        st.builds(lambda text: {"utf8-string": text}, st.text(st.characters(codec="utf-8"), max_size=20)),
+    ),
+    lambda inside: st.builds(
+        lambda name, items: {name: items},
+        st.sampled_from(["structure", "array"]),
+        st.lists(inside, max_size=3),
+    ),
+    max_leaves=5,
+)
+
+
 def node_values(node, *, optional):
     form = type_form(node.type)
     if form.base in TYPES or form.base in ("uint", "octets"):
@@ -83,9 +103,8 @@ def node_values(node, *, optional):
         return st.lists(
             node_values(node.of[0], optional=optional), min_size=max(form.low, 1), max_size=max(form.low, 1)
         )
-    if form.base == "choice":
-        alternatives = [{each.key: node_values(each, optional=optional)} for each in node.of]
-        return st.one_of([st.fixed_dictionaries(each) for each in alternatives])
+    if form.base == "any":
+        return ANY
     members = [each for each in node.of if optional or not each.optional]
     return st.fixed_dictionaries({each.key: node_values(each, optional=optional) for each in members})
 
@@ -183,7 +202,7 @@ def test_tables_use_known_types_and_different_keys():
 
 def check_node(node):
     base = type_form(node.type).base
-    assert bool(node.of) is (base not in TYPES) or base == "protected"
+    assert bool(node.of) is (base not in TYPES | {"any"}) or base == "protected"
     keys = [each.key for each in node.of]
     assert len(set(keys)) == len(keys)
     if not node.of and base != "protected":
@@ -216,3 +235,38 @@ def test_damaged_payloads_are_refused_or_come_back(data):
     assert build(code, json.loads(json.dumps(found)), flag, strict=False) == damaged
     message = Message(header(code, flag), damaged, None, None)
     assert dlms.describe(message, CATALOGUE[code])
+
+
+def units():
+    return {
+        leaf.name: (leaf.unit, leaf.inferred)
+        for code in TABLED
+        for element in CATALOGUE.dlms_elements(code)
+        for node in (element.given, element.answer)
+        if node is not None
+        for leaf in single(node)
+        if leaf.unit
+    }
+
+
+def single(node):
+    return [leaf for each in node.of for leaf in single(each)] if node.of else [node]
+
+
+def test_units_are_those_of_the_registers():
+    """Logs and limits have the units of what they log or limit, and say where that is our reading."""
+    found = units()
+    # Classes 4 and 3 say these beside their values (scaler and unit); a profile captures them.
+    assert found["ProfileDataLog(Export): logEntries[1..4464].logEntry.activeEnergyExportedValue"] == (
+        "Wh",
+        ["unit"],
+    )
+    reactive = "ProfileDataLog(ReactiveImport): logEntries[1..4464].logEntry.reactiveEnergyImportedValue"
+    assert found[reactive] == ("varh", ["unit"])
+    assert found["LoadLimitPowerThreshold: thresholdNext"] == ("W", ["unit"])
+    assert found["RMSVoltageSagThreshold: threshold"] == ("V", ["unit"])
+    assert found["PrepaymentBalanceCollection: MeterBalance"] == ("currency unit / 100000", ["unit"])
+    assert found["AuxiliaryLoadControlSwitch[1]: activationDuration"] == ("min", [])
+    known = {"V", "W", "Wh", "varh", "s", "min", "% / 100"}
+    money = {"currency unit / 100000", "currency unit per day", "currency unit per kWh"}
+    assert {unit for unit, _ in found.values()} == known | money

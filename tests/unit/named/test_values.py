@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hil.cli.rebuild import Rebuilder, serve
 from protocols.errors import DecodeError, EncodeError
 from protocols.eui64 import Eui64
+from protocols.gbcs.catalogue import load_catalogue
 from protocols.gbcs.corpus import CheckResult, document_text, note_built, rebuild
 from protocols.gbcs.crypto import SecretCache
 from protocols.gbcs.header import CraFlag, GroupingHeader
@@ -279,3 +280,41 @@ def test_the_server_answers_line_by_line():
     first, second = map(json.loads, answers.getvalue().splitlines())
     assert bytes.fromhex(first["octets"]) == build_message(message())
     assert second["element"] == "message_code"
+
+
+# Who may send ----------------------------------------------------------------------------------------------
+
+WHO = [
+    (document(), "access_control_broker", None),
+    (document(), "supplier", None),
+    (document(), "network_operator", "header.business_originator_id"),
+    (document(), "butler", "header.business_originator_id"),
+]
+
+
+@pytest.mark.parametrize(("values", "role", "element"), WHO)
+def test_a_sender_needs_authority(values, role, element):
+    if element is None:
+        assert build_named(values, sender_role=role) == message()
+        return
+    with pytest.raises(EncodeError, match="has no authority for CS07, only supplier") as caught:
+        build_named(values, sender_role=role)
+    assert (caught.value.element, caught.value.clause) == (element, "GBCS use case CS07")
+    assert build_named(values, sender_role=role, strict=False) == message()
+    with pytest.raises(EncodeError, match="has no authority"):
+        load_catalogue()["CS07"].command(SUPPLIER, METER, 5, sender_role=role)
+
+
+def test_only_the_broker_sends_for_others():
+    values = decode_named(
+        message(supplementary_remote_party_id=SUPPLIER, supplementary_remote_party_counter=1)
+    )
+    assert build_named(values, sender_role="access_control_broker")
+    with pytest.raises(EncodeError, match="supplier sends for nobody else") as caught:
+        build_named(values, sender_role="supplier")
+    assert caught.value.element == "header.supplementary_remote_party_id"
+
+
+def test_answers_and_alerts_have_no_authority_to_check():
+    answer = message(0x000F, "020101", CraFlag.RESPONSE, signature=bytes(64), mac=None)
+    assert build_named(decode_named(answer), sender_role="butler") == answer
