@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 help:
 	@echo "make run      commission, update and alarm the embedded emulated premises, then write a report"
 	@echo "make test     lint, types, import rules and the bench's own tests"
-	@echo "make interop  checks against software that nobody here wrote (tshark, OpenSSL, asn1tools)"
+	@echo "make interop  checks against software that nobody here wrote (tshark, OpenSSL, zigbee-on-host ...)"
 	@echo "make bench    measurements, each with what it is compared with in the same run"
 	@echo "make fuzz     seeded mutations of messages, frames and files"
 	@echo "make venv     .venv with the command hil in it"
