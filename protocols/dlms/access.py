@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from protocols.dlms.axdr import Data, encode_data, encode_items, parse_data, parse_items
@@ -127,7 +128,7 @@ def encode_head(tag: int, invoke_id: int) -> bytes:
     """Tag, flags and invoke id, empty date-time."""
     if not 0 <= invoke_id < 1 << 24:
         raise EncodeError(f"{invoke_id} does not fit 24 bits", element="invoke_id")
-    return bytes((tag, INVOKE_FLAGS)) + invoke_id.to_bytes(3, "big") + b"\x00"
+    return _HEAD.pack(tag, INVOKE_FLAGS << 24 | invoke_id, 0)
 
 
 def _expect_zero(payload: bytes, offset: int, path: str) -> None:
@@ -210,7 +211,12 @@ def build_access_request(request: AccessRequest) -> bytes:
     pack = _SPECIFICATION.pack
     for each in request.specifications:
         kind, obis = each.kind, each.obis
-        if each.selector is None and each.selection is None and len(obis) == 6 and kind in _RESULT_KINDS:
+        if (
+            each.selector is None
+            and each.selection is None
+            and len(obis) == 6
+            and kind != _GET_WITH_SELECTION
+        ):
             try:
                 out.append(pack(kind, each.class_id, obis, each.member))
                 continue
@@ -279,7 +285,7 @@ def build_access_response(response: AccessResponse) -> bytes:
     out.append(encode_items(response.data))
     out.append(encode_length(len(response.results), "results"))
     try:
-        results = bytes(number for result in response.results for number in result)
+        results = bytes(chain.from_iterable(response.results))
     except ValueError:
         results = b""
     if len(results) != 2 * len(response.results) or _GET_WITH_SELECTION in results[::2]:

@@ -83,7 +83,11 @@ _WRITERS = {tag: struct.Struct(">B" + _FORMATS[layout]).pack for tag, layout in 
 _UNTAGGED_WRITERS = {tag: struct.Struct(">" + _FORMATS[layout]).pack for tag, layout in _INTEGERS.items()}
 _STRINGS = frozenset((0x09, 0x0A, 0x0C))
 _CONTAINERS = frozenset((_ARRAY, _STRUCTURE))
-_OCTET_STRING_HEADS = [bytes((_OCTET_STRING, octets)) for octets in range(0x80)]
+# Tag and length of what is short enough for a length of one octet.
+_HEADS = {
+    tag: [bytes((tag, length)) for length in range(0x80)]
+    for tag in (_ARRAY, _STRUCTURE, _BIT_STRING, _OCTET_STRING)
+}
 
 
 @dataclass(slots=True)
@@ -226,28 +230,49 @@ def encode_data(data: Data) -> bytes:
 
 
 def encode_items(items: Iterable[Data]) -> bytes:
-    """Data one after another: the common forms here, without a call for each, the rest by ``encode_data``."""
+    """Data one after another."""
     parts: list[bytes] = []
-    add, writers = parts.append, _WRITERS
+    _add_items(items, parts.append)
+    return b"".join(parts)
+
+
+def _add_items(  # noqa: C901  # one branch per form, since a call for each costs more than the encoding
+    items: Iterable[Data], add: Callable[[bytes], None]
+) -> None:
+    """The common forms here, the most frequent first, the rest by ``encode_data``."""
+    writer_of = _WRITERS.get
     for data in items:
         tag, value = data.tag, data.value
-        if tag in writers:
-            try:
-                add(writers[tag](tag, value))
-            except struct.error:  # does not fit, or is no number yet
-                add(encode_data(data))
-        elif tag == _OCTET_STRING and len(value) < 0x80:
-            add(_OCTET_STRING_HEADS[len(value)])
-            add(value)
+        if tag == _OCTET_STRING:
+            octets = len(value)
+            if octets < 0x80:
+                add(_HEADS[tag][octets])
+                add(value)
+                continue
+        elif tag in _CONTAINERS:
+            count = len(value)
+            if count < 0x80:
+                add(_HEADS[tag][count])
+                _add_items(value, add)
+                continue
         elif tag == _NULL_DATA:
             add(b"\x00")
-        elif tag in _CONTAINERS and len(value) < 0x80:
-            add(bytes((tag, len(value))))
-            if value:
-                add(encode_items(value))
+            continue
+        elif tag == _BIT_STRING:
+            bits, octets = value.bits, value.octets
+            if bits < 0x80 and len(octets) == (bits + 7) >> 3:
+                add(_HEADS[tag][bits])
+                add(octets)
+                continue
         else:
-            add(encode_data(data))
-    return b"".join(parts)
+            write = writer_of(tag)
+            if write is not None:
+                try:
+                    add(write(tag, value))
+                    continue
+                except struct.error:  # does not fit, or is no number yet
+                    pass
+        add(encode_data(data))
 
 
 def _encode_value(data: Data) -> bytes:
@@ -270,11 +295,26 @@ def _encode_value(data: Data) -> bytes:
         return encode_length(value.bits, "bit-string") + bytes(value.octets)
     if tag == _COMPACT_ARRAY:
         parts: list[bytes] = []
-        for item in value.items:
-            _add_untagged(item, value.description, parts.append)
+        _add_rows(value, parts.append)
         contents = b"".join(parts)
         return encode_description(value.description) + encode_length(len(contents), "contents") + contents
     raise EncodeError(f"0x{tag:02X} is not the tag of a type in use", element="tag")
+
+
+def _add_rows(compact: CompactArray, add: Callable[[bytes], None]) -> None:
+    """All elements; those that are structures of numbers, as profiles have them, with one pack each."""
+    description = compact.description
+    tags = [member.tag for member in description.members]
+    fixed = description.tag == _STRUCTURE and tags and not {*tags} - _INTEGERS.keys()
+    pack = struct.Struct(">" + "".join(_FORMATS[_INTEGERS[tag]] for tag in tags)).pack if fixed else None
+    for item in compact.items:
+        if pack is not None and item.tag == _STRUCTURE and [each.tag for each in item.value] == tags:
+            try:
+                add(pack(*[each.value for each in item.value]))
+                continue
+            except struct.error:  # one does not fit, or is no number yet
+                pass
+        _add_untagged(item, description, add)
 
 
 def _add_untagged(data: Data, description: TypeDescription, add: Callable[[bytes], None]) -> None:

@@ -12,6 +12,7 @@ from protocols.dlms.protection import DATA_PROTECTION_CLASS, read_protected
 from protocols.errors import DecodeError
 from protocols.gbcs import zcl
 from protocols.gbcs.catalogue import load_catalogue
+from protocols.gbcs.catalogue.zcl import zcl_tables
 from protocols.gbcs.gbz import Component, GbzPayload, decrypted, to_datetime
 from protocols.gbcs.plain import plain
 from protocols.gbcs.tree_der import der_node
@@ -259,8 +260,8 @@ def _command_name(component: Component) -> str:
             zcl.DEFAULT_RESPONSE: "Default Response",
         }.get(component.command, f"profile-wide command 0x{component.command:02X}")
     from_server = bool(component.frame_control & 0x08)
-    name = load_catalogue().zcl_command(component.cluster, component.command, from_server=from_server)
-    return name or f"command 0x{component.command:02X}"
+    known = zcl_tables().command(component.cluster, component.command, from_server=from_server)
+    return known.name if known else f"command 0x{component.command:02X}"
 
 
 def _zcl(component: Component, content: bytes) -> Node:

@@ -7,26 +7,27 @@ have no field for: the strict writer refuses them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from protocols.errors import EncodeError
 from protocols.gbcs.catalogue.zcl import Field, Switch
 from protocols.gbcs.zcl_values import check_date, octets_of, plain, read_value, write_value
 
 UNNAMED_OCTETS = "unnamed octets"
+# How many commands an answer takes.
+_TOTALS = ("Total Number of Commands", "Total Commands")
 Fields = Sequence[Field | Switch]
 Note = Callable[[str, Field, Any, int, int], None]
 """Told of every single value: path, field, value, offset and end."""
 
 
-@dataclass(slots=True)
-class Rules:
+class Rules(NamedTuple):
     """What a strict writer checks; ``allowed`` has the values (or ranges of two) of fields that have few."""
 
     strict: bool = False
     clause: str = ""
-    allowed: Mapping[str, list[Any] | None] = field(default_factory=dict)
+    allowed: Mapping[str, list[Any] | None] = MappingProxyType({})
 
 
 def read_fields(fields: Fields, data: bytes, note: Note | None = None) -> dict[str, Any]:
@@ -66,7 +67,7 @@ def _read_members(
         if isinstance(member, Switch):
             cases = member.cases.get(values[member.name])
             return at if cases is None else _read_members(cases, data, at, values, where)
-        here = f"{path}.{member.name}" if path else member.name
+        here = f"{path}.{member.name}" if path and member.name else path or member.name
         if member.entries is not None:
             values[member.name], at = _read_list(member, data, at, values, (here, note))
         elif member.optional and at == len(data):
@@ -128,10 +129,7 @@ def _write_list(member: Field, values: Mapping[str, Any], element: str, rules: R
     if not isinstance(entries, list):
         raise EncodeError(f"{entries!r} is no list", element=element, clause=rules.clause)
     if rules.strict and member.count:
-        said = values.get(member.count)
-        if isinstance(said, int) and member.announced(said) != len(entries):
-            problem = f"{len(entries)} entries, but {member.count} is {said}"
-            raise EncodeError(problem, element=element, clause=rules.clause)
+        _check_announced(member, values, len(entries), element, rules.clause)
     inner = Rules(rules.strict, rules.clause)
     members = member.entries or []
     single = not members[0].name
@@ -143,6 +141,17 @@ def _write_list(member: Field, values: Mapping[str, Any], element: str, rules: R
         known = _write_members(members, named, here, inner, out)
         refuse_surplus(named, known, here, rules.clause)
     return bytes(out)
+
+
+def _check_announced(member: Field, values: Mapping[str, Any], found: int, element: str, clause: str) -> None:
+    """A list that fills its command is a part of what is announced, where there are several commands."""
+    said = values.get(member.count)
+    if not isinstance(said, int):
+        return
+    announced = member.announced(said)
+    several = member.rest and any(values.get(name, 1) != 1 for name in _TOTALS)
+    if found > announced or (found < announced and not several):
+        raise EncodeError(f"{found} entries, but {member.count} is {said}", element=element, clause=clause)
 
 
 def _check(member: Field, value: object, element: str, rules: Rules) -> None:

@@ -180,10 +180,6 @@ class Catalogue:
     def _gbz_elements(self) -> dict[str, dict[str, list[list[Any]]]]:
         return self._read("gbz_elements")
 
-    @cached_property
-    def _zcl_commands(self) -> dict[str, str]:
-        return self._read("zcl_commands")
-
     def __getitem__(self, code: str) -> UseCase:
         try:
             return self._use_cases[code]
@@ -232,6 +228,11 @@ class Catalogue:
         row = self._objects.get(f"{class_id:04X}{obis.hex().upper()}")
         return None if row is None else cosem_object(row)
 
+    def cosem_objects(self) -> Iterator[tuple[int, bytes, CosemObject]]:
+        """Class, OBIS code and names of every COSEM object."""
+        for key, row in self._objects.items():
+            yield int(key[:4], 16), bytes.fromhex(key[4:]), cosem_object(row)
+
     def dlms_elements(self, code: str) -> list[DlmsElement]:
         """Attributes and methods of a DLMS use case in payload order; empty where none are tabulated.
 
@@ -264,17 +265,8 @@ class Catalogue:
         messages = self._gbz_elements.get(code, {})
         return {name: [gbz_element(row) for row in rows] for name, rows in messages.items()}
 
-    def zcl_command(self, cluster: int, command: int, *, from_server: bool) -> str:
-        """Name of a cluster command; empty when unknown."""
-        return self._zcl_commands.get(f"{cluster:04X}{'<' if from_server else '>'}{command:02X}", "")
-
 
 @cache
 def load_catalogue(version: str = "") -> Catalogue:
     """The catalogue of a GBCS version; one instance is enough, since nothing in it changes."""
     return Catalogue(version)
-
-
-def catalogue_versions() -> list[str]:
-    """Versions of GBCS that have a catalogue."""
-    return list(read_json("versions.json")["versions"])

@@ -10,42 +10,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from importlib.resources import files
 from typing import Any
 
 from protocols.errors import EncodeError
-from protocols.zigbee.zcl import tables
 from protocols.zigbee.zcl.fields import Fields, Note, fields_from, read_fields, write_fields
+from protocols.zigbee.zcl.tables import CLUSTER_FILES, attribute_rows, read_table
 from protocols.zigbee.zcl.types import BY_CODE, DataType
 
 CLUSTER_REVISION = 0xFFFD
 REPORTING_STATUS = 0xFFFE
-_FILES = {
-    0x0000: "basic",
-    0x0003: "identify",
-    0x000A: "time",
-    0x0019: "ota_upgrade",
-    0x0025: "keep_alive",
-    0x0700: "price",
-    0x0701: "drlc",
-    0x0702: "metering",
-    0x0703: "messaging",
-    0x0704: "tunneling",
-    0x0705: "prepayment",
-    0x0706: "energy_management",
-    0x0707: "calendar",
-    0x0708: "device_management",
-    0x0709: "events",
-    0x070A: "mdu_pairing",
-    0x070B: "sub_ghz",
-    0x0800: "key_establishment",
-}
 # Every cluster has them on both sides.
-_GLOBAL = (
+_GLOBAL: tuple[list[Any], ...] = (
     [f"{CLUSTER_REVISION:04X}", "Cluster Revision", "u16", "r", "M"],
     [f"{REPORTING_STATUS:04X}", "Attribute Reporting Status", "e8", "r", "O"],
 )
@@ -198,17 +176,17 @@ class Clusters(Mapping[int, Cluster]):
 
     def __getitem__(self, number: int) -> Cluster:
         if number not in self._read:
-            self._read[number] = Cluster(read_table(f"{_FILES[number]}.json"))
+            self._read[number] = Cluster(read_table(CLUSTER_FILES[number]))
         return self._read[number]
 
     def __iter__(self) -> Iterator[int]:
-        return iter(_FILES)
+        return iter(CLUSTER_FILES)
 
     def __len__(self) -> int:
-        return len(_FILES)
+        return len(CLUSTER_FILES)
 
     def __contains__(self, number: object) -> bool:
-        return number in _FILES
+        return number in CLUSTER_FILES
 
     def named(self, name: str) -> Cluster:
         """A cluster by its name; EncodeError where there is none."""
@@ -224,27 +202,12 @@ def load() -> Clusters:
     return Clusters()
 
 
-def read_table(name: str) -> dict[str, Any]:
-    """One of the tables."""
-    table: dict[str, Any] = json.loads((files(tables) / name).read_text("utf-8"))
-    return table
-
-
 def _attributes(rows: list[list[Any]]) -> dict[int, Attribute]:
     made: dict[int, Attribute] = {}
-    for number, name, kind, access, presence, *more in (*rows, *_GLOBAL):
+    for number, name, (_, _, kind, access, presence, *more) in attribute_rows((*rows, *_GLOBAL)):
         extra = more[0] if more else {}
-        for index in range(extra.get("series", 1)):
-            here = int(number, 16) + index * extra.get("step", 1)
-            made[here] = Attribute(
-                here,
-                name.replace("{n}", str(index + extra.get("first", 1))),
-                BY_CODE[kind],
-                access,
-                presence == "M",
-                extra.get("enum", ""),
-                extra.get("bits", ""),
-            )
+        meaning = extra.get("enum", ""), extra.get("bits", "")
+        made[number] = Attribute(number, name, BY_CODE[kind], access, presence == "M", *meaning)
     return made
 
 

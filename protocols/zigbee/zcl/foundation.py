@@ -16,9 +16,10 @@ from functools import cache
 from typing import Any
 
 from protocols.errors import DecodeError, EncodeError
-from protocols.zigbee.zcl.clusters import Command, Span, load, read_table
+from protocols.zigbee.zcl.clusters import Command, Span, load
 from protocols.zigbee.zcl.fields import UNNAMED_OCTETS, Note, fields_from
 from protocols.zigbee.zcl.frame import FrameType, ZclFrame, parse_zcl
+from protocols.zigbee.zcl.tables import read_table
 from protocols.zigbee.zcl.types import BY_NUMBER, write_value
 
 SUCCESS = 0x00
@@ -82,7 +83,7 @@ def general_commands() -> dict[int, Command]:
     """The general commands by number."""
     return {
         int(number, 16): Command(int(number, 16), name, fields=fields_from(fields))
-        for number, (name, fields) in read_table("general.json")["commands"].items()
+        for number, (name, fields) in read_table("general")["commands"].items()
     }
 
 
@@ -94,7 +95,7 @@ def _general_names() -> dict[str, Command]:
 @cache
 def statuses() -> dict[int, str]:
     """Names of all statuses."""
-    rows = read_table("general.json")["enumerations"]["Status"]
+    rows = read_table("general")["enumerations"]["Status"]
     return {int(number): name for number, name in rows.items()}
 
 

@@ -6,9 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import signal
-import subprocess
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -21,21 +19,18 @@ from protocols.eui64 import Eui64
 from rigs.emulated.air import EmulatedRadio, Medium
 from rigs.emulated.rcp import EmulatedRcp
 from rigs.emulated.rcp_wires import RcpTcp
+from tests.interop.node import find_node
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 FOLDER = Path(__file__).parent
+NODE = find_node()
 
 
 def _missing() -> str:
-    node = shutil.which("node")
-    if node is None:
-        return "node is not here (20.19 or newer): see tests/interop/install.sh"
-    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
-    major, minor = (int(part) for part in version.strip().lstrip("v").split(".")[:2])
-    if (major, minor) < (20, 19):
-        return f"node {version.strip()} is older than 20.19"
+    if NODE is None:
+        return "node is not here (20.19 or newer): make interop installs it"
     if not (FOLDER / "node_modules" / "zigbee-on-host").is_dir():
         return "zigbee-on-host is not here: make interop installs it"
     return ""
@@ -137,7 +132,7 @@ async def coordinator_on_air(folder: Path, network: Network | None = None) -> As
     }
     with (folder / "zigbee-on-host.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            "node",
+            NODE.path if NODE else "node",
             str(FOLDER / "coordinator.mjs"),
             json.dumps(options),
             stdin=asyncio.subprocess.PIPE,

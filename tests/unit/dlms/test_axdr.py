@@ -227,6 +227,26 @@ def test_a_compact_array_by_hand():
     assert encode_data(data) == octets
 
 
+def test_structures_of_numbers_in_a_compact_array_by_hand():
+    # Profile rows: time, value; what does not fit the description is told as without the short cut.
+    octets = bytes.fromhex("13 02020605 10" + "00000001 FFFFFFFF" + "00000002 00000007")
+    data = whole(octets)
+    assert [[cell.value for cell in row.value] for row in data.value.items] == [[1, -1], [2, 7]]
+    assert encode_data(data) == octets
+    data.value.items[1].value[1].value = "7"  # as text, which numbers are taken from elsewhere too
+    assert encode_data(data) == octets
+    data.value.items[1].value[1].value = 1 << 31
+    with pytest.raises(EncodeError) as caught:
+        encode_data(data)
+    assert caught.value.element == "double-long"
+    data.value.items[1].value.pop()
+    with pytest.raises(EncodeError, match="1 elements, not 2"):
+        encode_data(data)
+    data.value.items[1] = Data(Tag.UNSIGNED, 1)
+    with pytest.raises(EncodeError, match="unsigned where the description says structure"):
+        encode_data(data)
+
+
 def test_an_array_inside_a_compact_array_has_its_count_in_the_description():
     octets = bytes.fromhex("13 0202 12 01000211 08" + "0001 0A0B" + "0002 0C0D")
     data = whole(octets)

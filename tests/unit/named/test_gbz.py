@@ -15,7 +15,7 @@ from protocols.gbcs.catalogue import load_catalogue
 from protocols.gbcs.header import CraFlag, GroupingHeader
 from protocols.gbcs.message import Message
 from protocols.gbcs.named import gbz
-from protocols.gbcs.named.gbz_template import template
+from tests.gbz_template import template
 
 BLOCK_HEAD, TAG = bytes.fromhex("3100000000"), bytes(range(12))
 

@@ -177,6 +177,28 @@ def test_strict_writing_checks_counts_ranges_and_dates():
         write_fields(seasons.fields, values, "it", strict)
 
 
+@pytest.mark.parametrize(
+    ("commands", "total", "fits"), [(1, 2, True), (1, 3, False), (2, 3, True), (2, 1, False)]
+)
+def test_a_total_counts_the_entries_of_all_commands(commands, total, fits):
+    log = zcl_tables().command(0x0709, 0x01, from_server=True)
+    entry = {"Log ID": 6, "Event ID": 0x8F1C, "Event Time": "now", "Event Data": ""}
+    values = {
+        "Total Number of Events": total,
+        "Command Index": 0,
+        "Total Commands": commands,
+        "Number of Events / Log Payload Control": 0,
+        "Log Entries": [entry, entry],
+    }
+    octets = write_fields(log.fields, values, "it", Rules())
+    try:
+        assert write_fields(log.fields, values, "it", Rules(strict=True)) == octets
+    except EncodeError as error:
+        assert (error.element, fits) == ("it.Log Entries", False)
+    else:
+        assert fits
+
+
 def test_what_no_field_holds_has_no_name():
     display = zcl_tables().command(0x0709, 0x02, from_server=True)
     values = read_fields(display.fields, bytes.fromhex("0801"))

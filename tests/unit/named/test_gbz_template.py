@@ -8,7 +8,7 @@ from protocols.gbcs.catalogue import load_catalogue
 from protocols.gbcs.header import CraFlag, GroupingHeader
 from protocols.gbcs.message import Message
 from protocols.gbcs.named import gbz
-from protocols.gbcs.named.gbz_template import template
+from tests.gbz_template import template
 
 NAMES = {CraFlag.COMMAND: "Command", CraFlag.RESPONSE: "Normal response", CraFlag.ALERT: "Pushed message"}
 UTRN = "73943333457189043313"

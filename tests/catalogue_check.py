@@ -1,7 +1,7 @@
 """Comparing the catalogue's tables with each other; every disagreement in words.
 
 The tables were gathered from several sources and completed by hand, so each rule that ties one to another is
-checked here rather than trusted. ``python -m pytest tests/unit/gbcs/test_catalogue_check.py`` runs it.
+checked here rather than trusted.
 """
 
 from __future__ import annotations
