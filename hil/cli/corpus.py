@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,7 @@ from protocols.gbcs.corpus import (
     check_message,
     document_text,
     note_built,
+    verify_message,
 )
 from protocols.gbcs.crypto import SecretCache
 from protocols.ports import ConfigError
@@ -26,20 +29,27 @@ from protocols.ports import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from protocols.gbcs.keystore import KeyStore
+
 
 @click.command("corpus")
 @click.argument("messages", type=click.Path(path_type=Path))
 @click.option("--keys", type=click.Path(path_type=Path), help="Folder of key files, or a key store in JSON.")
+@click.option("--verify-only", is_flag=True, help="Only parse and verify: for large archives.")
 @click.option("--json", "as_json", is_flag=True, help="Counts and failures as JSON.")
-def command(messages: Path, keys: Path | None, *, as_json: bool) -> None:
+def command(messages: Path, keys: Path | None, *, verify_only: bool, as_json: bool) -> None:
     """Check every message of MESSAGES: a file of JSON lines with "name" and "hex", or a folder of .HEX files.
 
     Each has to parse to its last octet, encode to the same octets again, carry right signatures, MACs and
     ciphered blocks (as far as there are keys), have a name for every element, and come out the same when
-    another process builds it from its named values. Exit code 1 if any does not.
+    another process builds it from its named values; with --verify-only it is not encoded or built. Exit
+    code 1 if any does not.
     """
-    keystore, cache, summary = load_keys(keys), SecretCache(), CorpusSummary()
-    with Rebuilder(keys) as rebuilder:
+    keystore, summary = load_keys(keys), CorpusSummary()
+    check = partial(verify_message, keystore=keystore, cache=SecretCache())
+    with ExitStack() as stack:
+        if not verify_only:
+            check = partial(_check_and_build, keystore, SecretCache(), stack.enter_context(Rebuilder(keys)))
         for name, text in _messages(messages):
             try:
                 octets = octets_from_text(text)
@@ -47,21 +57,28 @@ def command(messages: Path, keys: Path | None, *, as_json: bool) -> None:
                 failure = Failure(name, error.offset, error.path, error.problem)
                 summary.add(CheckResult(name, failures=[failure]))
                 continue
-            result = check_message(octets, keystore, cache, name)
-            if result.parsed:
-                document = document_text(octets, keystore, cache, result)
-                if document:
-                    note_built(result, octets, rebuilder.build(document))
-            summary.add(result)
+            summary.add(check(octets, name=name))
     if not summary.messages:
         raise ConfigError(
             f"{messages}: no messages", next_step="give JSON lines, or a folder with .HEX files"
         )
-    click.echo(json.dumps(summary.as_dict(), indent=2) if as_json else "\n".join(_lines(summary)))
+    lines = _lines(summary, verify_only=verify_only)
+    click.echo(json.dumps(summary.as_dict(), indent=2) if as_json else "\n".join(lines))
     for problem in keystore.problems:
         click.echo(f"keys: {problem}", err=True)
     if summary.failures or summary.unnamed:
         sys.exit(1)
+
+
+def _check_and_build(
+    keystore: KeyStore, cache: SecretCache, rebuilder: Rebuilder, octets: bytes, *, name: str
+) -> CheckResult:
+    result = check_message(octets, keystore, cache, name)
+    if result.parsed:
+        document = document_text(octets, keystore, cache, result)
+        if document:
+            note_built(result, octets, rebuilder.build(document))
+    return result
 
 
 def _messages(path: Path) -> Iterator[tuple[str, str]]:
@@ -89,10 +106,12 @@ def _row(path: Path, number: int, line: str) -> tuple[str, str]:
         raise ConfigError(f"{path} line {number}: not a message", next_step=step) from None
 
 
-def _lines(summary: CorpusSummary) -> Iterator[str]:
+def _lines(summary: CorpusSummary, *, verify_only: bool) -> Iterator[str]:
     counts = summary.as_dict()
-    yield f"{counts['messages']} messages: {counts['parsed']} parsed, {counts['reencoded']} re-encoded alike"
-    yield f"  {counts['built']} built from named values, {len(counts['unnamed'])} elements without a name"
+    again = "" if verify_only else f", {counts['reencoded']} re-encoded alike"
+    yield f"{counts['messages']} messages: {counts['parsed']} parsed{again}"
+    built = "" if verify_only else f"{counts['built']} built from named values, "
+    yield f"  {built}{len(counts['unnamed'])} elements without a name"
     for title in ("kinds", "mac", "signature", "encrypted"):
         yield f"  {title:<10}" + ", ".join(f"{count} {name}" for name, count in counts[title].items())
     if summary.encrypted["no_key"]:

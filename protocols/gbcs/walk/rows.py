@@ -84,6 +84,10 @@ class Walked:
         """Octets of the ciphered blocks."""
         return [self.octets[start:end] for start, end in self.blocks]
 
+    def unnamed(self) -> list[int]:
+        """Starts of the spans that no row of the catalogue names."""
+        return [start for start, row in zip(self.starts, self.rows, strict=True) if row is UNNAMED]
+
     def parts(self) -> list[bytes]:
         """The octets of every span, to be changed where wanted and joined again."""
         octets = self.octets

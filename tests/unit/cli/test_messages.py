@@ -116,6 +116,23 @@ def test_corpus_of_a_folder(folder):
     assert failures["more/odd.HEX"]["offset"] == 1
 
 
+def test_corpus_that_only_verifies(folder):
+    (folder / "bad.hex").write_text(spoil((folder / "good.HEX").read_text()))
+    (folder / "cut.HEX").write_text((folder / "good.HEX").read_text()[:90])
+    result = run("corpus", folder, "--keys", folder / "keys", "--verify-only", "--json")
+    assert result.exit_code == 1
+    counts, full = (
+        json.loads(result.output),
+        json.loads(run("corpus", folder, "--keys", folder / "keys", "--json").output),
+    )
+    assert (counts["parsed"], counts["reencoded"], counts["built"]) == (2, 0, 0)
+    for what in ("messages", "parsed", "mac", "signature", "encrypted", "kinds", "failures"):
+        assert counts[what] == full[what]
+    text = run("corpus", folder, "--keys", folder / "keys", "--verify-only").output
+    assert "3 messages: 2 parsed\n" in text
+    assert "built" not in text
+
+
 def test_corpus_of_json_lines(folder):
     text = (folder / "good.HEX").read_text()
     lines = folder / "messages.jsonl"

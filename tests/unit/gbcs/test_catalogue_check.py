@@ -6,8 +6,8 @@ import pytest
 
 from protocols.errors import EncodeError
 from protocols.gbcs.catalogue import Catalogue, load_catalogue
+from protocols.gbcs.catalogue.check import inconsistencies
 from protocols.gbcs.catalogue.elements import read_json
-from tests.catalogue_check import inconsistencies
 
 VERSIONS = list(read_json("versions.json")["versions"])
 
