@@ -17,10 +17,10 @@ import itertools
 import math
 import selectors
 import threading
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import Context
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar, TypeVarTuple
@@ -34,22 +34,7 @@ MICROSECONDS = 1_000_000
 GRACE_S = 0.002
 _COMPACT_AT = 1_024  # timers in the heap before cancelled ones are looked for
 _OWN_DESCRIPTORS = 1  # the loop's own, by which threads wake it
-
-
-@dataclass(slots=True, order=True)
-class _Timer:
-    """A timer in the heap; the handle is what asyncio's callers cancel."""
-
-    at_us: int
-    number: int
-    handle: asyncio.TimerHandle = field(compare=False)
-    call: Callable[[], object] = field(compare=False)
-    context: Context | None = field(compare=False)
-
-    def fire(self) -> None:
-        """Run, unless something else at the same moment has cancelled it."""
-        if not self.handle.cancelled():
-            self.call()
+_MOMENTS = 256  # moments in a row before descriptors are looked at, by which signals come too
 
 
 class _Selector(selectors.BaseSelector):
@@ -58,6 +43,7 @@ class _Selector(selectors.BaseSelector):
     def __init__(self) -> None:
         self.real = selectors.DefaultSelector()
         self.when_idle: Callable[[], list[tuple[selectors.SelectorKey, int]]] = list
+        self.registered = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         found = self.real.select(0)
@@ -65,10 +51,14 @@ class _Selector(selectors.BaseSelector):
         return found if found or timeout == 0 else self.when_idle()
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        return self.real.register(fileobj, events, data)
+        key = self.real.register(fileobj, events, data)
+        self.registered += 1
+        return key
 
     def unregister(self, fileobj: Any) -> selectors.SelectorKey:
-        return self.real.unregister(fileobj)
+        key = self.real.unregister(fileobj)
+        self.registered -= 1
+        return key
 
     def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         return self.real.modify(fileobj, events, data)
@@ -83,10 +73,13 @@ class _Selector(selectors.BaseSelector):
 class VirtualLoop(asyncio.SelectorEventLoop):
     """asyncio on virtual time. ``time()`` is in seconds since the loop was made."""
 
+    _ready: deque[asyncio.Handle]  # asyncio's: what is to be called before anything else
+    _stopping: bool
+
     def __init__(self) -> None:
         self._selecting = _Selector()
         self._now_us = 0
-        self._timers: list[_Timer] = []
+        self._timers: list[tuple[int, int, asyncio.TimerHandle]] = []  # microsecond, order of setting
         self._numbers = itertools.count()
         self._compact_at = _COMPACT_AT
         self._lock = threading.Lock()
@@ -112,12 +105,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.TimerHandle:
         """Call back at ``when``, rounded up to a microsecond."""
         handle = asyncio.TimerHandle(when, callback, args, self, context)
-        timer = _Timer(self._to_us(when), next(self._numbers), handle, partial(callback, *args), context)
-        heapq.heappush(self._timers, timer)
-        if len(self._timers) > self._compact_at:
-            self._timers = [item for item in self._timers if not item.handle.cancelled()]
-            heapq.heapify(self._timers)
-            self._compact_at = max(_COMPACT_AT, 2 * len(self._timers))
+        timers = self._timers
+        heapq.heappush(timers, (self._to_us(when), next(self._numbers), handle))
+        if len(timers) > self._compact_at:
+            timers[:] = [timer for timer in timers if not timer[2].cancelled()]
+            heapq.heapify(timers)
+            self._compact_at = max(_COMPACT_AT, 2 * len(timers))
         return handle
 
     def call_later(
@@ -132,17 +125,28 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         at_us = math.ceil(when * MICROSECONDS - 0.001)
         return max(at_us, self._now_us + 1) if when > self.time() else self._now_us
 
-    def _jump(self) -> bool:
-        """Go to the next timer and make all of that moment ready; False when there is none."""
-        timers = self._timers
-        while timers and timers[0].handle.cancelled():
-            heapq.heappop(timers)
-        if not timers:
-            return False
-        self._now_us = max(self._now_us, timers[0].at_us)
-        while timers and timers[0].at_us <= self._now_us:
-            timer = heapq.heappop(timers)
-            self.call_soon(timer.fire, context=timer.context)
+    def _pass_time(self) -> bool:
+        """Go from moment to moment until something else wants to be looked at; False when there is no timer.
+
+        A timer that is alone at its moment is called from here, which spares the loop a round; several of one
+        moment are made ready together, and what the first of them starts comes after the last.
+        """
+        timers, ready, selecting = self._timers, self._ready, self._selecting
+        for _ in range(_MOMENTS):
+            while timers and timers[0][2].cancelled():
+                heapq.heappop(timers)
+            if not timers:
+                return False
+            at_us, _, handle = heapq.heappop(timers)
+            self._now_us = now_us = max(self._now_us, at_us)
+            if timers and timers[0][0] <= now_us:
+                ready.append(handle)
+                while timers and timers[0][0] <= now_us:
+                    ready.append(heapq.heappop(timers)[2])
+                return True
+            handle._run()  # noqa: SLF001  as asyncio itself calls what is ready
+            if ready or self._held or self._stopping or selecting.registered > _OWN_DESCRIPTORS:
+                return True
         return True
 
     # Lockstep ---------------------------------------------------------------------------------------------
@@ -204,11 +208,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             with self._lock:
                 held = self._held
             if self._outstanding and not held:
-                if len(real.get_map()) > _OWN_DESCRIPTORS and (events := real.select(GRACE_S)):
+                if self._selecting.registered > _OWN_DESCRIPTORS and (events := real.select(GRACE_S)):
                     return events
                 if events := real.select(0):
                     return events
-                if self._jump():
+                if self._pass_time():
                     return []
             # Somebody computes, or an actor in real time has something to bring: either wakes us.
             if events := real.select(None):

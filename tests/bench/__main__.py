@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.bench.air import bench_air
 from tests.bench.cold import bench_cold
+from tests.bench.han import bench_han
 from tests.bench.messages import bench_messages
 from tests.bench.zigbee import bench_zigbee
 
@@ -12,3 +13,4 @@ if __name__ == "__main__":
     bench_cold()
     bench_zigbee()
     bench_air()
+    bench_han()

@@ -1,12 +1,18 @@
-"""The emulated air: acknowledged frames a second among five radios, and what a firmware's frames cost."""
+"""The emulated air: acknowledged frames a second among five radios, and what a firmware's frames cost.
+
+By itself, and on the virtual loop on which a whole rig runs.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 
+from hil.portal import Portal
+from hil.virtual_time import VirtualLoop
 from protocols.eui64 import Eui64
 from protocols.radio import RadioSettings, TransmitResult
-from rigs.emulated.air import EmulatedRadio, HeapScheduler, Link, Medium
+from rigs.emulated.air import EmulatedRadio, HeapScheduler, Link, Medium, Scheduler
 from tests.bench.measure import in_turns, rate
 
 FRAMES = 5_000
@@ -38,8 +44,7 @@ class _Sender:
         """Does not happen."""
 
 
-def _run(senders: int, loss: float, *, tapped: bool) -> None:
-    scheduler = HeapScheduler()
+def _start(scheduler: Scheduler, senders: int, loss: float, *, tapped: bool) -> None:
     medium = Medium(scheduler, seed=1, default_link=Link(loss=loss))
     if tapped:
         medium.tap(lambda _frame: None)
@@ -50,7 +55,23 @@ def _run(senders: int, loss: float, *, tapped: bool) -> None:
         to = ((number + 1) % 5).to_bytes(2, "little")
         frame = b"\x61\x88\x01\x34\x12" + to + number.to_bytes(2, "little") + bytes(60)
         _Sender(radios[number], frame, FRAMES // senders)
+
+
+def _run(senders: int, loss: float, *, tapped: bool) -> None:
+    scheduler = HeapScheduler()
+    _start(scheduler, senders, loss, tapped=tapped)
     scheduler.run()
+
+
+def _run_on_virtual_loop() -> None:
+    loop = VirtualLoop()
+
+    async def work() -> None:
+        _start(loop, 1, 0.0, tapped=False)
+        await asyncio.sleep(3600)
+
+    with Portal(loop=loop) as portal:
+        portal.call(work())
 
 
 def bench_air() -> None:
@@ -59,6 +80,7 @@ def bench_air() -> None:
         "one sender": partial(_run, 1, 0.0, tapped=False),
         "one sender, with a tap": partial(_run, 1, 0.0, tapped=True),
         "one sender, 5 % loss": partial(_run, 1, 0.05, tapped=False),
+        "one sender, virtual loop": _run_on_virtual_loop,
         "five senders at once": partial(_run, 5, 0.0, tapped=False),
     }
     print(
@@ -66,4 +88,4 @@ def bench_air() -> None:
     )
     for name, figure in in_turns(cases, rounds=5).items():
         spent = EXCHANGES * figure.median / FRAMES
-        print(f"  {name:<24}{rate(FRAMES, figure)}   {EXCHANGES:,} take {spent:.2f} s")
+        print(f"  {name:<26}{rate(FRAMES, figure)}   {EXCHANGES:,} take {spent:.2f} s")

@@ -259,6 +259,7 @@ class Attachment:
             self._trust_centre = event.partner
         elif event.source is KeySource.TRUST_CENTRE:
             self._keyed.add(event.partner)
+            self._context.keep()
             if event.partner in self.partners:
                 self._partner_ready(event.partner)
 

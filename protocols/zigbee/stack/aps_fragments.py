@@ -48,7 +48,8 @@ class Transfers:
         self._sending: dict[int, _Transfer] = {}
         # Whoever sends to a sleeper waits long between tries: so long a transfer has to be kept.
         patient = FragmentParameters(ack_wait_s=APS_SLEEPY_ACK_WAIT_S, max_transfers=_RECEIVING)
-        self._receiving = FragmentReassembler(patient)
+        # Apart, so that whoever holds no link key cannot take up the room of those who do.
+        self._receiving = {linked: FragmentReassembler(patient) for linked in (False, True)}
         self._whole: dict[
             Hashable, int
         ] = {}  # transfers that came whole, and how many of the same key before
@@ -99,7 +100,9 @@ class Transfers:
             # All blocks were acknowledged, so this is the next transfer with this (8 bit) counter.
             self._whole[key] += 1
         numbered = (key, self._whole.get(key, 0))
-        ack, asdu = self._receiving.receive(numbered, extended, frame.payload, self._aps.core.now())
+        ack, asdu = self._receiving[link is not None].receive(
+            numbered, extended, frame.payload, self._aps.core.now()
+        )
         if ack is not None:
             self._aps.acknowledge(frame, link, nwk.source, extended=ack)
         if asdu is not None:

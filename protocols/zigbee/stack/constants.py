@@ -14,6 +14,7 @@ MAC_DUPLICATE_WINDOW_S = 0.15  # all repeats of one frame (macMaxFrameRetries) f
 MAC_BROADCAST_PAN = 0xFFFF
 MAC_BROADCAST = 0xFFFF
 MAC_NO_SHORT_ADDRESS = 0xFFFE
+MAC_MAX_TRANSMITS = 128  # frames that wait for the air; ours, bounds memory
 SCAN_DURATION_EXPONENT = 3  # nwkcScanDuration is the application's, NWK 3.2.2.3
 INDIRECT_LIMIT = 32  # frames kept for sleepers; ours, bounds memory
 INDIRECT_LIMIT_PER_CHILD = 12

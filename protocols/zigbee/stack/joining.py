@@ -314,7 +314,8 @@ class Joiner:
             return
         if self.phase is not JoinPhase.REJOINING or parent is None:
             # Unsolicited: the parent found our address in use by another device (NWK 3.6.1.9.3).
-            if arrival.secured and frame.source == self._nwk.parent and not response.status:
+            idle = self.phase is JoinPhase.IDLE
+            if idle and arrival.secured and frame.source == self._nwk.parent and not response.status:
                 self._nwk.mac.settings.short_address = response.short_address
                 self._nwk.mac.apply()
                 self.on_up()

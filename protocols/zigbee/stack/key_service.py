@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeGuard
 
 from protocols.eui64 import Eui64
 from protocols.han import JoinKind, KeySource, LinkKeyRefused
@@ -46,6 +47,7 @@ class KeyService:
         self._joiner = joiner
         self._membership = membership
         self._requested: dict[Eui64, Timer] = {}
+        self._wants_trust_centre_key = False
         self.on_trust_centre_key: Callable[[bool], None] = lambda _: None
         aps.keys.on_unreadable = self._unreadable
         aps.keys.successor_expected = lambda: joiner.awaiting_key and joiner.rejoining
@@ -66,15 +68,21 @@ class KeyService:
             self._network_key(command, origin)
         elif not self._from_trust_centre(origin) or origin.identifier is not KeyIdentifier.KEY_LOAD:
             self._core.refuse("aps", Refusal.NOT_TRUST_CENTRE, origin.eui64 or origin.short)
-        elif command.key_type == StandardKeyType.APPLICATION_LINK and command.partner is not None:
+        elif command.key_type == StandardKeyType.APPLICATION_LINK and self._may_be_partner(command.partner):
             self._stop_waiting(command.partner)
             self._aps.keys.install(command.partner, command.key, KeySource.TRUST_CENTRE)
         elif (
-            command.key_type == StandardKeyType.TRUST_CENTER_LINK and command.destination == self._core.eui64
+            command.key_type == StandardKeyType.TRUST_CENTER_LINK
+            and command.destination == self._core.eui64
+            and self._wants_trust_centre_key
         ):
             self._trust_centre_key(command.key)
         else:
             self._core.refuse("aps", Refusal.UNEXPECTED, origin.short)
+
+    def _may_be_partner(self, partner: Eui64 | None) -> TypeGuard[Eui64]:
+        """Not the trust centre: nothing unasked for may take the place of the key that CBKE made with it."""
+        return partner not in (None, self._core.eui64, self._aps.keys.trust_centre)
 
     def _network_key(self, command: TransportKey, origin: Origin) -> None:
         keys = self._aps.keys
@@ -85,6 +93,7 @@ class KeyService:
             or sequence is None
             or command.destination != self._core.eui64
             or origin.link is None
+            or origin.link.partner not in (None, source)  # a partner is no trust centre
             or keys.trust_centre not in (None, source, self._successor(origin))
         ):
             self._core.refuse("aps", Refusal.NOT_TRUST_CENTRE, origin.eui64 or origin.short)
@@ -156,6 +165,7 @@ class KeyService:
         """Ask the trust centre for another link key with itself (SEC 4.7.3.3); not used by Smart Energy."""
         link = self._aps.keys.with_trust_centre()
         if link is not None:
+            self._wants_trust_centre_key = True
             request = RequestKey(RequestKeyType.TRUST_CENTER_LINK)
             self._aps.send_command(request, TRUST_CENTRE_SHORT, link=link)
 
@@ -163,6 +173,7 @@ class KeyService:
         trust_centre = self._aps.keys.trust_centre
         if trust_centre is None:
             return
+        self._wants_trust_centre_key = False
         self._aps.keys.install(trust_centre, key, KeySource.TRUST_CENTRE)
         verify = VerifyKey(StandardKeyType.TRUST_CENTER_LINK, self._core.eui64, verify_hash(key))
         self._aps.send_command(verify, TRUST_CENTRE_SHORT)

@@ -231,7 +231,9 @@ class Lifecycle:
             return
         if leave.request:
             from_parent = arrival.hop == nwk.parent
-            if node.role is HanRole.COORDINATOR or not (node.role.routes or from_parent):
+            # Whoever sent it may be wrong about whose short address ours is.
+            for_another = frame.destination_ieee not in (None, node.eui64)
+            if for_another or node.role is HanRole.COORDINATOR or not (node.role.routes or from_parent):
                 self._core.statistics["nwk.leave-refused"] += 1
             elif frame.destination == nwk.short:
                 self.leave(rejoin=leave.rejoin)

@@ -23,6 +23,7 @@ from protocols.zigbee.stack.constants import (
     MAC_BROADCAST_PAN,
     MAC_DUPLICATE_WINDOW_S,
     MAC_MAX_FRAME_TOTAL_WAIT_S,
+    MAC_MAX_TRANSMITS,
     MAC_NO_SHORT_ADDRESS,
 )
 from protocols.zigbee.stack.core import Core, Refusal, Timer
@@ -106,7 +107,13 @@ class MacService:
     # Sending
 
     def transmit(self, frame: MacFrame, done: Transmitted | None = None) -> None:
-        """Send any frame; ``done`` hears how that went."""
+        """Send any frame; ``done`` hears how that went. When too many wait for the air, it fails at once."""
+        if len(self._done) >= MAC_MAX_TRANSMITS:
+            self.core.statistics["mac.transmit-full"] += 1
+            if done is not None:
+                failed = TransmitResult(TransmitStatus.FAILED, self.core.now(), attempts=0)
+                self.core.after(0, lambda: done(failed))
+            return
         self._token = token = self._token + 1
         self._done[token] = done
         self.radio.transmit(token, build_mac(frame))

@@ -234,10 +234,9 @@ class NwkLayer:
         except SecurityError:
             self.core.refuse("nwk", Refusal.BAD_MIC, source)
             return None
-        if security.frame_counter < key.incoming.get(source, 0):
+        if not key.accept(source, security.frame_counter):
             self.core.refuse("nwk", Refusal.REPLAY, source)
             return None
-        key.incoming[source] = security.frame_counter + 1
         self._authentic(opened, key, source, arrival)
         return opened
 

@@ -215,6 +215,17 @@ class NetworkKey:
     sequence: int
     incoming: dict[Eui64, int] = field(default_factory=dict)
 
+    def accept(self, source: Eui64, counter: int) -> bool:
+        """Whether a frame of this source is none heard before; those not heard for longest are forgotten."""
+        lowest = self.incoming.get(source, 0)
+        if counter < lowest:
+            return False
+        self.incoming.pop(source, None)
+        if len(self.incoming) >= NWK_MAX_ADDRESSES:
+            del self.incoming[next(iter(self.incoming))]
+        self.incoming[source] = counter + 1
+        return True
+
 
 class NetworkKeys:
     """The network keys held, at most two: the active and the other."""

@@ -8,7 +8,12 @@ from typing import Any
 from protocols.eui64 import Eui64
 from protocols.han import DataReceived, DeviceAnnounced, Endpoint, HanRole
 from protocols.zigbee.stack.aps_layer import ApsLayer
-from protocols.zigbee.stack.constants import CAPABILITY_RX_ON, PROFILE_WILDCARD, TRUST_CENTRE_SHORT
+from protocols.zigbee.stack.constants import (
+    CAPABILITY_RX_ON,
+    NWK_MAX_ADDRESSES,
+    PROFILE_WILDCARD,
+    TRUST_CENTRE_SHORT,
+)
 from protocols.zigbee.stack.core import Core
 from protocols.zigbee.stack.joining import capability_of
 from protocols.zigbee.stack.membership import Membership
@@ -166,9 +171,12 @@ class ZdpServers:
             return
         nwk.learn(eui64, short)
         self._aps.forget_duplicates(short)
-        self._aps.sleepers.discard(short)
+        sleepers = self._aps.sleepers
+        sleepers.discard(short)
         if not capability & CAPABILITY_RX_ON:
-            self._aps.sleepers.add(short)
+            if len(sleepers) >= NWK_MAX_ADDRESSES:
+                sleepers.intersection_update(other for _, other in nwk.addresses.pairs())
+            sleepers.add(short)
         known = nwk.neighbours.by_eui64.get(eui64)
         # Our child sends its announcement through us, so then it was heard just now.
         if known is not None and known.is_child and known.heard_at < self._core.now() - 1.0:

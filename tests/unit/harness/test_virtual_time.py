@@ -235,3 +235,105 @@ def test_ten_devices_for_a_day(clock, portal):
 
     portal.call(run())
     assert len(wakes) == sum((86_400 - 1) // (10 + number) for number in range(10))
+
+
+def test_what_one_timer_makes_ready_comes_before_the_next_timer(portal):
+    seen = []
+
+    def fire(number):
+        seen.append(number)
+        loop = asyncio.get_running_loop()
+        loop.call_soon(seen.append, f"soon after {number}")
+        loop.call_later(0, seen.append, f"same moment as {number}")
+
+    async def plan():
+        for number in range(3):
+            asyncio.get_running_loop().call_later(1 + number * 1e-6, fire, number)
+        await asyncio.sleep(2)
+
+    portal.call(plan())
+    assert seen == [word for n in range(3) for word in (n, f"soon after {n}", f"same moment as {n}")]
+
+
+def test_octets_that_a_timer_begins_to_wait_for_come_before_the_next_timer(portal):
+    seen = []
+
+    async def plan():
+        loop = asyncio.get_running_loop()
+        near, far = socket.socketpair()
+        near.setblocking(False)
+
+        def read():
+            seen.append((near.recv(10), loop.time()))
+            loop.remove_reader(near)
+
+        far.send(b"x")
+        loop.call_later(1, loop.add_reader, near, read)
+        loop.call_later(2, seen.append, "later")
+        await asyncio.sleep(3)
+        near.close()
+        far.close()
+
+    portal.call(plan())
+    assert seen == [(b"x", 1.0), "later"]
+
+
+def test_an_error_in_a_timer_is_told_and_the_others_fire(clock, portal):
+    told, fired = [], []
+
+    async def plan():
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: told.append(context["exception"]))
+        loop.call_later(1, {}.pop, "nothing there")
+        loop.call_later(1.5, fired.append, 1)
+        await asyncio.sleep(2)
+
+    portal.call(plan())
+    assert [type(error) for error in told] == [KeyError]
+    assert fired == [1]
+
+
+def test_a_timer_that_holds_time_stops_it_at_its_own_moment(clock, portal):
+    moments = []
+
+    async def plan():
+        loop = asyncio.get_running_loop()
+        holding = loop.hold()
+        loop.call_later(1, holding.__enter__)
+        loop.call_later(2, lambda: moments.append(loop.time()))
+        await asyncio.sleep(2)
+        return holding
+
+    future = clock.loop.submit(plan())
+    time.sleep(A_WHILE_S)
+    assert clock.monotonic() == 1
+    assert moments == []
+    with clock.loop._lock:
+        clock.loop._held -= 1
+    clock.loop.call_soon_threadsafe(lambda: None)
+    future.result(5)
+    assert moments == [2.0]
+
+
+def test_a_timer_may_stop_the_loop():
+    loop, fired = VirtualLoop(), []
+
+    async def wait():
+        await asyncio.sleep(10)
+
+    def run():
+        loop.call_later(1, loop.stop)
+        loop.call_later(2, fired.append, "too late")
+        loop.submit(wait())
+        loop.run_forever()
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert loop.time() == 1
+    assert fired == []

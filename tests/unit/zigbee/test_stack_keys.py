@@ -132,3 +132,29 @@ def test_a_key_from_somebody_else_than_the_trust_centre_is_refused():
     assert len(refused) == 2
     assert partner not in two.node.aps.keys.by_partner
     assert list(two.node.nwk.keys.by_sequence) == [0]
+
+
+def test_a_partner_that_names_the_trust_centre_as_the_source_gives_nobody_a_network_key():
+    han = Han()
+    one, two = han.join(HanRole.END_DEVICE), han.join(HanRole.END_DEVICE)
+    one.node.request_link_key(two.eui64)
+    han.medium.run(3)
+    for target, short in ((two, two.node.network.short_address), (han.hub, 0)):
+        link = one.node.aps.keys.by_partner[target.eui64]
+        forged = TransportKey(1, bytes(16), sequence=1, destination=target.eui64, source=han.hub.eui64)
+        one.node.aps.send_command(forged, short, link=link, identifier=KeyIdentifier.KEY_TRANSPORT)
+        han.medium.run(2)
+        assert [event.reason for event in target.of(FrameRefused)] == ["not-trust-centre"]
+        assert list(target.node.nwk.keys.by_sequence) == [0]
+
+
+def test_a_trust_centre_link_key_nobody_asked_for_does_not_replace_the_established_one():
+    han = Han()
+    device = han.join(HanRole.END_DEVICE)
+    link = han.hub.node.aps.keys.by_partner[device.eui64]
+    given = TransportKey(4, bytes(16), destination=device.eui64, source=han.hub.eui64)
+    short = device.node.network.short_address
+    han.hub.node.aps.send_command(given, short, link=link, identifier=KeyIdentifier.KEY_LOAD)
+    han.medium.run(2)
+    assert device.node.aps.keys.by_partner[han.hub.eui64].source is KeySource.ESTABLISHED
+    assert han.confirmed(device, device.send(han.hub.eui64, b"still")) is DataStatus.DONE
