@@ -20,13 +20,14 @@ from drivers.serial_pump import SerialPump
 from drivers.serial_url import SerialSettings
 from drivers.spinel_link import SpinelLink
 from drivers.spinel_polls import OwnPolls
+from drivers.spinel_probe import examine
 from drivers.spinel_settings import RECEIVER_OFF, RECEIVER_ON, MatchTables, settings_writes
 from drivers.spinel_start import Dialogue, RcpInfo
 from drivers.spinel_statistics import PollWatch, RadioStatistics
 from drivers.spinel_writer import PropertyWriter
 from protocols.errors import DecodeError
 from protocols.eui64 import Eui64
-from protocols.ports import BenchError, Driver
+from protocols.ports import BenchError, Driver, Probed
 from protocols.radio import RadioListener, RadioSettings, ReceivedFrame, TransmitResult, TransmitStatus
 from protocols.radio_frames import read_header
 from protocols.spinel.datatypes import pack, unpack
@@ -85,7 +86,8 @@ class SpinelRadio:
     def __init__(self, address: str, context: DriverContext, timeout_s: float) -> None:
         self.statistics = RadioStatistics()
         self.info: RcpInfo | None = None
-        self._where = f"{address} ([nodes.{context.node}.ports.{context.port}])"
+        self._address, self._table = address, f"[nodes.{context.node}.ports.{context.port}]"
+        self._where = f"{address} ({self._table})"
         self._context = context
         self._timeout_s = timeout_s
         self._log = FaultLog()
@@ -121,6 +123,11 @@ class SpinelRadio:
         return self.info.eui64
 
     @property
+    def failed(self) -> BenchError | None:
+        """Why the radio cannot be used any more."""
+        return self._failed
+
+    @property
     def faults(self) -> list[LineFault]:
         """Why the radio cannot be used any more, and what the firmware refused."""
         return self._log.faults
@@ -136,9 +143,8 @@ class SpinelRadio:
 
     async def open(self, config: SpinelConfig) -> None:
         """Open the line, check the firmware, reset it; BenchError on failure, and then nothing stays open."""
-        where = f"[nodes.{self._context.node}.ports.{self._context.port}]"
-        await self._pump.open(config, where)
-        dialogue = Dialogue(self._link, self._where, self._pump.write, self._timeout_s)
+        await self._pump.open(config, self._table)
+        dialogue = Dialogue(self._link, self._address, self._table, self._pump.write, self._timeout_s)
         try:
             self.info = await dialogue.run(self._reset_seen)
         except BaseException:
@@ -378,10 +384,21 @@ async def open_spinel_radio(config: SpinelConfig, context: DriverContext) -> Spi
     return radio
 
 
+async def probe_spinel_radio(config: SpinelConfig, context: DriverContext) -> Probed:
+    """What is there, and how loud the channels are; the errors of `open_spinel_radio`."""
+    radio = await open_spinel_radio(config, context)
+    try:
+        assert radio.info is not None
+        return await examine(radio, radio.info)
+    finally:
+        await radio.close()
+
+
 DRIVER = Driver(
     name="spinel",
     config=SpinelConfig,
     open=open_spinel_radio,
     capabilities=frozenset({"radio", "radio.raw", "radio.sniff", "radio.energy"}),
     needs="a stick with OpenThread RCP firmware and the right to use its serial port",
+    probe=probe_spinel_radio,
 )

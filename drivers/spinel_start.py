@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _NEEDED = RadioCapability.ACK_TIMEOUT | RadioCapability.TRANSMIT_RETRIES | RadioCapability.CSMA_BACKOFF
 _TRIES = 3
 _FLASH = "flash OpenThread RCP firmware (ot-rcp) for this stick"
+_SILABS = "universal-silabs-flasher --device {address} flash --firmware ot-rcp.gbl"
 _ASH_RESET = bytes.fromhex("1AC038BC7E")
 _MT_PING = bytes.fromhex("FE00210120")
 _PROBE_S = 0.4
@@ -47,11 +48,17 @@ class RcpInfo:
 
 
 class Dialogue:
-    """The start-up of one RCP. ``where`` names it in errors; ``write`` sends octets that are no Spinel."""
+    """The start-up of one RCP on ``address``; ``table`` names its port in the rig file.
 
-    def __init__(self, link: SpinelLink, where: str, write: Callable[[bytes], None], limit_s: float) -> None:
+    ``write`` sends octets that are no Spinel.
+    """
+
+    def __init__(
+        self, link: SpinelLink, address: str, table: str, write: Callable[[bytes], None], limit_s: float
+    ) -> None:
         self._link = link
-        self._where = where
+        self._where = f"{address} ({table})"
+        self._silabs = f"{_FLASH}: {_SILABS.format(address=address)}"
         self._write = write
         self._limit_s = limit_s
 
@@ -141,20 +148,22 @@ class Dialogue:
 
     async def _something_else(self) -> BenchError:
         """Nothing answers Spinel: find out which of the other firmwares of such sticks it is."""
-        for probe, mark, kind in (
-            (_ASH_RESET, b"\xc1\x02", "Silicon Labs EZSP (NCP)"),
-            (_MT_PING, b"\xfe\x02\x61\x01", "Texas Instruments Z-Stack (ZNP)"),
+        for probe, mark, kind, remedy in (
+            (_ASH_RESET, b"\xc1\x02", "Silicon Labs EZSP (NCP)", self._silabs),
+            (_MT_PING, b"\xfe\x02\x61\x01", "Texas Instruments Z-Stack (ZNP)", _FLASH),
         ):
             self._write(probe)
             await asyncio.sleep(_PROBE_S)
             if mark in self._link.octets:
                 return self._refusal(
                     f"its firmware is {kind} and not an RCP",
-                    f"{_FLASH}, or use a driver for {kind.split()[-2]}",
+                    f"use a driver for {kind.split()[-2]}, or {remedy}",
                 )
         heard = bytes(self._link.octets)
         if b"ootloader" in heard:
-            return self._refusal("it stands in its boot loader", _FLASH)
+            return self._refusal(
+                "it stands in its boot loader", self._silabs if b"Gecko" in heard else _FLASH
+            )
         if heard:
             return self._refusal(
                 f"it sends no Spinel but {len(heard)} other octets, {heard[:12].hex(' ')} ...",

@@ -17,6 +17,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from hil.rigfile import Rig, load_rig
+from protocols.gbcs.catalogue import load_catalogue
+from protocols.gbcs.catalogue.check import inconsistencies
 from protocols.ports import BenchError
 
 DISTRIBUTION = "smets-hil"
@@ -48,6 +50,7 @@ def check_machine() -> list[Checked]:
         check_python(),
         *check_packages(),
         check_fixtures(),
+        check_catalogue(),
         *check_serial(sorted({path for pattern in _SERIAL for path in glob.glob(pattern)})),  # noqa: PTH207
         *check_tools(),
     ]
@@ -62,7 +65,7 @@ def check_rig(path: Path) -> list[Checked]:
     findings = [Checked("rig", Status.OK, f"{rig.name}: {len(rig.users)} users, {len(rig.devices)} devices")]
     findings += [_tried("drivers", _check_drivers, rig), _tried("keys", _check_keys, rig)]
     findings += [check_state(rig), check_emulator(rig), *check_serial(_serial_paths(rig))]
-    return findings
+    return findings + _check_radios(rig)
 
 
 def check_python(version: Sequence[int] = tuple(sys.version_info[:3])) -> Checked:
@@ -72,6 +75,16 @@ def check_python(version: Sequence[int] = tuple(sys.version_info[:3])) -> Checke
         fix = "sudo apt-get install python3.11 python3.11-venv, then make venv"
         return Checked("python", Status.MISSING, f"{shown}, needed is 3.11 or later", fix)
     return Checked("python", Status.OK, shown)
+
+
+def check_catalogue() -> Checked:
+    """The tables of use cases, elements and codes agree with each other."""
+    catalogue = load_catalogue()
+    wrong = inconsistencies(catalogue)
+    if wrong:
+        detail = f"{len(wrong)} inconsistencies: {'; '.join(wrong[:3])}"
+        return Checked("catalogue", Status.MISSING, detail, "install the bench again, unchanged")
+    return Checked("catalogue", Status.OK, f"GBCS {catalogue.version}, {len(catalogue)} use cases")
 
 
 def check_packages() -> list[Checked]:
@@ -196,6 +209,12 @@ def _check_drivers(rig: Rig) -> str:
     return ", ".join(used)
 
 
+def _check_radios(rig: Rig) -> list[Checked]:
+    from hil.doctor_radio import check_probed_ports
+
+    return check_probed_ports(rig)
+
+
 def _check_keys(rig: Rig) -> str:
     from hil.keys import load_keys
 
@@ -216,12 +235,16 @@ def _tried(subject: str, check: object, rig: Rig) -> Checked:
 
 
 def _serial_paths(rig: Rig) -> list[str]:
-    """Paths of serial devices that real nodes of the rig name."""
+    """Paths of serial devices that real nodes of the rig name, but for radios: those are looked at closer."""
+    from hil.doctor_radio import probed_ports
+
+    radios = {(device.name, port) for device, port, _, _ in probed_ports(rig)}
     urls = [
         str(port.settings.get("url", ""))
         for device in rig.devices.values()
         if not device.emulated
-        for port in device.ports.values()
+        for name, port in device.ports.items()
+        if (device.name, name) not in radios
     ]
     return sorted(
         {str(rig.base_dir / url) for url in urls if url and "://" not in url and not url.endswith(":")}

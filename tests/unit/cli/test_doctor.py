@@ -15,7 +15,7 @@ from hil.cli.doctor import command
 from hil.doctor import Status
 from hil.rigfile import load_rig
 
-RIG = Path(__file__).parents[3] / "rigs" / "emulated.toml"
+RIG = Path(__file__).parents[3] / "rigs" / "serial.toml"
 
 
 def test_an_old_python_is_named():
