@@ -48,14 +48,14 @@ def parse_certificate(certificate: bytes) -> CertificateInfo:
     """Read the DER of a certificate of an SMKI profile; DecodeError when it is something else."""
     path = "certificate"
     root = der.expect(der.parse_der(certificate), der.SEQUENCE, path)
-    signed, _algorithm, signature = _members(root, 3, path)
+    signed, _algorithm, signature = _exactly(root, 3, path)
     fields = _members(der.expect(signed, der.SEQUENCE, path), 7, f"{path}.tbs_certificate")
     version, serial, _signing, issuer, validity, subject, key_info, *rest = fields
     der.expect(version, 0xA0, f"{path}.version")
     attributes = _name(subject)
     extensions = _extensions(rest)
     alternative = extensions.get(oids.SUBJECT_ALTERNATIVE_NAME)
-    not_before, not_after = _members(validity, 2, f"{path}.validity")
+    not_before, not_after = _exactly(validity, 2, f"{path}.validity")
     return CertificateInfo(
         subject_eui=_subject_eui(attributes, alternative),
         role=_role(attributes.get(oids.ORGANISATIONAL_UNIT)),
@@ -81,6 +81,14 @@ def _members(node: der.Node, at_least: int, path: str) -> list[der.Node]:
         problem = f"{len(node.children)} elements, at least {at_least} expected"
         raise DecodeError(problem, offset=node.start, path=path)
     return node.children
+
+
+def _exactly(node: der.Node, number: int, path: str) -> list[der.Node]:
+    members = _members(node, number, path)
+    if len(members) != number:
+        problem = f"{len(members)} elements instead of {number}"
+        raise DecodeError(problem, offset=node.start, path=path)
+    return members
 
 
 def _bits(node: der.Node, path: str) -> bytes:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 _DATA, _VALUE = 1, 2
 _OCTETS = 32
 _ALL_ON = b"\xff" * _OCTETS
-# Upper octet of the alert codes: object that sets, object that reads back, use case that sets.
+# Upper octet of the alert codes: object that sets, object that reads back.
 _OBJECTS = {
-    0x81: ("001E61620BFF", "001E61620FFF", "ECS25a"),
-    0x80: ("002161620BFF", "002161620FFF", "ECS25b"),
+    0x81: ("001E61620BFF", "001E61620FFF"),
+    0x80: ("002161620BFF", "002161620FFF"),
 }
 
 
@@ -26,10 +26,9 @@ class AlertSettings:
 
     def __init__(self, device: Device) -> None:
         self._storage = device.storage
-        for group, (setting, reading, use_case) in _OBJECTS.items():
+        for group, (setting, reading) in _OBJECTS.items():
             device.cosem.attribute(_DATA, setting, _VALUE, write=partial(self._write, group))
             device.cosem.attribute(_DATA, reading, _VALUE, read=partial(self._read, group))
-            device.cosem.serve(use_case, only=((_DATA, setting, _VALUE),))
 
     def enabled(self, code: int) -> bool:
         """Whether an alert goes to the WAN; bit nn, the lowest numbered 0, is code 0x81nn or 0x80nn."""

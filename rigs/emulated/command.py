@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from protocols.gbcs.use_cases import Context
-
 if TYPE_CHECKING:
     from protocols.eui64 import Eui64
     from protocols.gbcs.catalogue import UseCase
@@ -45,14 +43,3 @@ class Command:
     def counter(self) -> int:
         """Originator Counter."""
         return self.message.header.originator_counter
-
-    @property
-    def context(self) -> Context:
-        """What the payload codecs want to know of the header."""
-        header = self.message.header
-        return Context(
-            header.originator_counter,
-            header.business_originator_id,
-            header.business_target_id,
-            header.supplementary_remote_party_id,
-        )

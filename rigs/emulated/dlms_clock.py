@@ -31,7 +31,7 @@ class ClockObject:
         cosem = device.cosem
         cosem.attribute(_CLASS, _OBIS, _TIME, read=self._time)
         cosem.attribute(_CLASS, _OBIS, _STATUS, read=self._status)
-        cosem.stored(_CLASS, _OBIS, _BASE, enum(_NETWORK), writable=True, check=_is_network)
+        cosem.stored(_CLASS, _OBIS, _BASE, enum(_NETWORK), check=_is_network)
         cosem.method(_CLASS, _OBIS, _PRESET, self._preset)
         cosem.method(_CLASS, _OBIS, _ADJUST, self._adjust)
 

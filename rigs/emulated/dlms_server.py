@@ -1,10 +1,14 @@
-"""COSEM objects of a device, and access-requests on them executed item by item (dlms.md 1 to 5)."""
+"""Access-requests on a device's COSEM objects, executed item by item (dlms.md 1 to 5).
+
+Which objects there are, and which of them a use case may touch, comes from the catalogue
+(``objects.definition``). What is registered here is what a device computes or does; everything else is a
+value in the device's storage.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from protocols.dlms.access import (
@@ -14,185 +18,234 @@ from protocols.dlms.access import (
     build_access_response,
     parse_access_request,
 )
-from protocols.dlms.axdr import Data, Tag, encode_data, null_data, octet_string, structure
-from protocols.dlms.protection import (
-    DATA_PROTECTION_CLASS,
-    GET_PROTECTED_ATTRIBUTES,
-    ProtectionParameters,
-    protection_parameters,
-    read_protection_parameters,
-)
+from protocols.dlms.axdr import Data, encode_data, null_data, parse_data
 from protocols.errors import DecodeError
-from protocols.gbcs.use_cases import codecs, decode_command
-from rigs.emulated import replies
-from rigs.emulated.object_store import Check, StoredData
+from rigs.emulated.objects import behaviour, dated
+from rigs.emulated.objects.definition import DeviceObjects, Place, device_objects
+from rigs.emulated.objects.passive import is_activation
+from rigs.emulated.objects.selection import select
+from rigs.emulated.objects.typing import fits
 
 if TYPE_CHECKING:
     from protocols.dlms.access import AccessRequest, AccessSpecification
+    from protocols.gbcs.catalogue.elements import DlmsElement
     from rigs.emulated.command import Command
     from rigs.emulated.device import Device
 
 Read = Callable[[], Data]
 Write = Callable[[Data], AccessResult]
 Method = Callable[["Command", Data], "tuple[AccessResult, Data]"]
+Check = Callable[[Data], bool]
+"""Whether a value may be written, beyond having the right type."""
+
 _LOW_24_BITS = 0xFFFFFF
+_OVERLAY = "cosem"
+# Results that say the device is broken, not the request: nothing after them is tried.
+_FAULTS = frozenset((AccessResult.HARDWARE_FAULT, AccessResult.TEMPORARY_FAILURE))
+_ACCESS = {
+    SpecKind.GET: "get",
+    SpecKind.SET: "set",
+    SpecKind.ACTION: "action",
+    SpecKind.GET_WITH_SELECTION: "select",
+}
 
 
 @dataclass(slots=True)
-class Attribute:
-    """One COSEM attribute; without ``read`` or ``write`` that access is denied."""
+class Behaviour:
+    """What a device does where an attribute is not just a stored value."""
 
     read: Read | None = None
     write: Write | None = None
-    select: Callable[[Data], Data] | None = None
+    check: Check | None = None
+    default: Data | None = None
 
 
 class CosemServer:
-    """The objects by class, OBIS code (12 hexadecimal digits) and attribute or method number."""
+    """The objects of one device: definition of its type, overlay of changed values, behaviour."""
 
     def __init__(self, device: Device) -> None:
         self._device = device
-        self._attributes: dict[tuple[int, bytes, int], Attribute] = {}
-        self._methods: dict[tuple[int, bytes, int], Method] = {}
-        self._scopes: dict[str, frozenset[tuple[int, bytes, int]]] = {}
+        self._behaviours: dict[Place, Behaviour] = {}
+        self._methods: dict[Place, Method] = {}
+
+    @property
+    def objects(self) -> DeviceObjects:
+        """The definition that the device shares with all of its type."""
+        return device_objects(self._device.description.device_type, self._device.catalogue.version)
 
     # ------------------------------------------------------------------ building a device
 
     def attribute(
-        self,
-        class_id: int,
-        obis: str,
-        member: int,
-        *,
-        read: Read | None = None,
-        write: Write | None = None,
-        select: Callable[[Data], Data] | None = None,
+        self, class_id: int, obis: str, number: int, *, read: Read | None = None, write: Write | None = None
     ) -> None:
-        """An attribute computed by the device; ``select`` answers a get with selection."""
-        self._attributes[class_id, bytes.fromhex(obis), member] = Attribute(read, write, select)
+        """An attribute computed by the device (``read``), or written in a way of its own (``write``)."""
+        self._at(class_id, obis, number).read = read
+        self._at(class_id, obis, number).write = write
 
     def stored(
-        self,
-        class_id: int,
-        obis: str,
-        member: int,
-        default: Data,
-        *,
-        writable: bool = False,
-        check: Check | None = None,
+        self, class_id: int, obis: str, number: int, default: Data, *, check: Check | None = None
     ) -> StoredData:
-        """An attribute that keeps its value."""
-        store = StoredData(self._device.storage, f"{class_id:04x}/{obis.lower()}/{member}", default, check)
-        self.attribute(class_id, obis, member, read=store.read, write=store.write if writable else None)
-        return store
+        """An attribute that keeps its value, with another default than its type's least."""
+        own = self._at(class_id, obis, number)
+        own.default, own.check = default, check
+        return StoredData(self, Place(class_id, bytes.fromhex(obis), number))
 
-    def method(self, class_id: int, obis: str, member: int, call: Method) -> None:
+    def method(self, class_id: int, obis: str, number: int, call: Method) -> None:
         """A method; gets the command and its parameter, gives a result and what it returns (or null-data)."""
-        self._methods[class_id, bytes.fromhex(obis), member] = call
+        self._methods[Place(class_id, bytes.fromhex(obis), number, is_method=True)] = call
 
-    def protected(self, obis: str, *readable: tuple[int, str, int]) -> None:
-        """A data protection object through which these attributes leave encrypted (dlms.md 4)."""
-        allowed = frozenset((class_id, bytes.fromhex(of), member) for class_id, of, member in readable)
-        self.method(
-            DATA_PROTECTION_CLASS, obis, GET_PROTECTED_ATTRIBUTES, partial(self._read_protected, allowed)
-        )
+    def _at(self, class_id: int, obis: str, number: int) -> Behaviour:
+        return self._behaviours.setdefault(Place(class_id, bytes.fromhex(obis), number), Behaviour())
 
-    def serve(self, *use_cases: str, only: tuple[tuple[int, str, int], ...] | None = None) -> None:
-        """Let the objects answer these use cases.
+    def serves(self, code: str) -> bool:
+        """Whether a use case is one of those that the catalogue has for these objects."""
+        return code in self.objects.scopes
 
-        ``only`` names what a use case may touch where no codec knows its content.
+    # ------------------------------------------------------------------ values
+
+    def value(self, place: Place) -> Data | None:
+        """An attribute's present value, None where the device has no such attribute.
+
+        What was put there, else what the device computes, else the default.
         """
-        for code in use_cases:
-            self._device.handlers[code] = self.execute
-            if only is not None:
-                self._scopes[code] = frozenset((each[0], bytes.fromhex(each[1]), each[2]) for each in only)
+        octets = self._device.storage.get(_OVERLAY, place.key)
+        if octets is not None:
+            return parse_data(octets)[0]
+        own = self._behaviours.get(place)
+        if own is not None and own.read is not None:
+            return own.read()
+        if own is not None and own.default is not None:
+            return own.default
+        member = self.objects.members.get(place)
+        return None if member is None else member.default()
+
+    def put(self, place: Place, value: Data) -> None:
+        """Put a value into the device's store, as the device itself does."""
+        self._device.storage.put(_OVERLAY, place.key, encode_data(value))
+
+    def was_put(self, place: Place) -> bool:
+        """Whether an attribute was ever set, by whomever."""
+        return self._device.storage.get(_OVERLAY, place.key) is not None
+
+    def forget(self, place: Place) -> None:
+        """Go back to the default."""
+        self._device.storage.delete(_OVERLAY, place.key)
+
+    def write(self, command: Command, place: Place, value: Data) -> AccessResult:
+        """Set an attribute as a remote party does."""
+        member, own = self.objects.members.get(place), self._behaviours.get(place)
+        if own is not None and own.write is not None:
+            result = own.write(value)
+        else:
+            if member is not None and not fits(member.given.get(command.use_case.code, member.node), value):
+                return AccessResult.TYPE_UNMATCHED
+            if own is not None and own.check is not None and not own.check(value):
+                return AccessResult.OTHER_REASON
+            self.put(place, value)
+            result = AccessResult.SUCCESS
+        if result == AccessResult.SUCCESS and is_activation(place):
+            dated.date_set(self._device, command, place, value)
+        return result
 
     # ------------------------------------------------------------------ answering
 
     def execute(self, _device: Device, command: Command) -> bytes:
-        """Check that the request is the use case's, then do its items in order; one that fails stops none."""
+        """Check that the request is the use case's, then do its items in order."""
         request = parse_access_request(command.payload)
-        self._check_content(command, request)
         if request.invoke_id != command.counter & _LOW_24_BITS:
             raise DecodeError("not the low 24 bits of the counter", offset=1, path="long_invoke_id")
+        self._check_scope(command.use_case.code, request)
         return build_access_response(self._answer(command, request))
 
-    def _check_content(self, command: Command, request: AccessRequest) -> None:
-        code = command.use_case.code
-        if code in codecs():
-            decode_command(code, command.payload)
-        scope = self._scopes.get(code)
-        for each in request.specifications if scope is not None else ():
-            if scope is not None and (each.class_id, each.obis, each.member) not in scope:
-                raise DecodeError(f"not what {code} is for", offset=each.offset, path="specifications")
+    def _check_scope(self, code: str, request: AccessRequest) -> None:
+        """The items have to be those of the use case, in its order; optional ones may be absent."""
+        expected = iter(self.objects.scopes[code])
+        for each in request.specifications:
+            for element in expected:
+                if _is(each, element):
+                    break
+                if not element.optional:
+                    raise _unexpected(each, code)
+            else:
+                raise _unexpected(each, code)
+        missing = next((element for element in expected if not element.optional), None)
+        if missing is not None:
+            raise DecodeError(f"{missing.key} is missing in {code}", offset=0, path="specifications")
 
     def _answer(self, command: Command, request: AccessRequest) -> AccessResponse:
-        data, results = [], []
+        data: list[Data] = []
+        results: list[tuple[SpecKind, int]] = []
+        broken = False
         for specification, item in zip(request.specifications, request.data, strict=True):
-            result, answer = self._item(command, specification, item)
+            result: int = AccessResult.OTHER_REASON
+            answer = null_data()
+            if not broken:
+                result, answer = self._item(command, specification, item)
             selecting = specification.kind is SpecKind.GET_WITH_SELECTION
             results.append((SpecKind.GET if selecting else specification.kind, int(result)))
             data.append(answer if result == AccessResult.SUCCESS else null_data())
+            broken = broken or result in _FAULTS
             if result != AccessResult.SUCCESS:
                 where = f"class {specification.class_id} {specification.obis.hex()} {specification.member}"
-                self._device.note(f"{specification.kind.name.lower()} {where}: {result.name.lower()}")
+                self._device.note(f"{specification.kind.name.lower()} {where}: result {result}")
         return AccessResponse(request.invoke_id, data, results)
 
-    def _item(
-        self, command: Command, specification: AccessSpecification, data: Data
-    ) -> tuple[AccessResult, Data]:
-        where = (specification.class_id, specification.obis, specification.member)
-        if specification.kind is SpecKind.ACTION:
-            method = self._methods.get(where)
-            return method(command, data) if method else (AccessResult.OBJECT_UNDEFINED, data)
-        attribute = self._attributes.get(where)
-        if attribute is None:
-            return AccessResult.OBJECT_UNDEFINED, data
-        return _access(attribute, specification, data)
+    def _item(self, command: Command, specification: AccessSpecification, data: Data) -> tuple[int, Data]:
+        is_method = specification.kind is SpecKind.ACTION
+        place = Place(specification.class_id, specification.obis, specification.member, is_method)
+        fault = self._device.faults.take(str(place))
+        if fault is not None:
+            return fault, null_data()
+        if is_method:
+            return self._call(command, place, data)
+        if specification.kind is SpecKind.SET:
+            return self.write(command, place, data), null_data()
+        value = self.value(place)
+        if value is None:
+            return AccessResult.OBJECT_UNDEFINED, null_data()
+        if specification.kind is SpecKind.GET_WITH_SELECTION:
+            value = select(value, specification.selector, specification.selection)
+        return AccessResult.SUCCESS, value
 
-    def _read_protected(
-        self, allowed: frozenset[tuple[int, bytes, int]], command: Command, parameter: Data
-    ) -> tuple[AccessResult, Data]:
-        """get_protected_attributes: a structure of the values asked for, encrypted for the reader."""
-        failed = AccessResult.OTHER_REASON, parameter
-        if parameter.tag != Tag.STRUCTURE or len(parameter.value) != 2:
-            return failed
-        asked, parties = parameter.value[0], read_protection_parameters(parameter.value[1])
-        reader = command.header.supplementary_remote_party_id or command.originator
-        if parties != ProtectionParameters(command.counter, reader, self._device.eui64):
-            return failed
-        values = []
-        for where in map(_attribute_asked, asked.value):
-            attribute = self._attributes.get(where) if where in allowed else None
-            if attribute is None or attribute.read is None:
-                return AccessResult.OBJECT_UNDEFINED, parameter
-            values.append(attribute.read())
-        block = replies.encrypt(self._device, command, encode_data(structure(*values)))
-        protection = protection_parameters(ProtectionParameters(command.counter, self._device.eui64, reader))
-        return AccessResult.SUCCESS, structure(protection, octet_string(block))
-
-
-def _attribute_asked(entry: Data) -> tuple[int, bytes, int]:
-    """Class, OBIS code and attribute of one entry of the list of protected attributes."""
-    if entry.tag != Tag.STRUCTURE or len(entry.value) != 5:
-        raise DecodeError("not an attribute's description", offset=entry.offset, path="attributes")
-    class_id, obis, member = (element.value for element in entry.value[:3])
-    if not isinstance(class_id, int) or not isinstance(obis, bytes) or not isinstance(member, int):
-        raise DecodeError("not class, OBIS code and number", offset=entry.offset, path="attributes")
-    return class_id, obis, member
-
-
-def _access(
-    attribute: Attribute, specification: AccessSpecification, data: Data
-) -> tuple[AccessResult, Data]:
-    """Set, get or get with selection on an attribute that there is."""
-    if specification.kind is SpecKind.SET:
-        result = AccessResult.READ_WRITE_DENIED if attribute.write is None else attribute.write(data)
+    def _call(self, command: Command, place: Place, parameter: Data) -> tuple[int, Data]:
+        given = self._device.storage.get(_OVERLAY, place.key)
+        if given is not None:
+            return AccessResult.SUCCESS, parse_data(given)[0]
+        call = self._methods.get(place)
+        if call is not None:
+            return call(command, parameter)
+        member = self.objects.members.get(place)
+        if member is None:
+            return AccessResult.OBJECT_UNDEFINED, null_data()
+        usual = behaviour.method(place)
+        if usual is not None:
+            return usual(self._device, command, place, parameter)
+        node = member.given.get(command.use_case.code, member.node)
+        result = AccessResult.SUCCESS if fits(node, parameter) else AccessResult.TYPE_UNMATCHED
         return result, null_data()
-    if specification.kind is SpecKind.GET_WITH_SELECTION:
-        if attribute.select is None or specification.selection is None:
-            return AccessResult.SCOPE_OF_ACCESS_VIOLATED, data
-        return AccessResult.SUCCESS, attribute.select(specification.selection)
-    if attribute.read is None:
-        return AccessResult.READ_WRITE_DENIED, data
-    return AccessResult.SUCCESS, attribute.read()
+
+
+class StoredData:
+    """An attribute's value for the code beside it."""
+
+    def __init__(self, server: CosemServer, place: Place) -> None:
+        self._server = server
+        self._place = place
+
+    def read(self) -> Data:
+        """The present value."""
+        value = self._server.value(self._place)
+        return null_data() if value is None else value
+
+    def put(self, value: Data) -> None:
+        """Set the value from inside the device."""
+        self._server.put(self._place, value)
+
+
+def _is(asked: AccessSpecification, element: DlmsElement) -> bool:
+    place = (asked.class_id, asked.obis, asked.member, _ACCESS[asked.kind])
+    return place == (element.class_id, element.obis, element.number, element.access)
+
+
+def _unexpected(asked: AccessSpecification, code: str) -> DecodeError:
+    return DecodeError(f"not what {code} is for", offset=asked.offset, path="specifications")

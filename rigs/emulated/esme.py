@@ -21,16 +21,16 @@ from rigs.emulated.alert_settings import AlertSettings
 from rigs.emulated.dlms_clock import ClockObject
 from rigs.emulated.event_rules import EventCode
 from rigs.emulated.meter import Meter
+from rigs.emulated.objects import dated
 
 if TYPE_CHECKING:
-    from rigs.emulated.object_store import StoredData
+    from rigs.emulated.dlms_server import StoredData
 
 _OUTAGE_ALERT = 0x0067
 # Average RMS voltage thresholds, in volts: the statutory limits.
 OVER_VOLTAGE, UNDER_VOLTAGE = 253.0, 216.2
 _VALUE = 2
 _MPAN_OBIS, _REGISTERS_OBIS, _FIRMWARE_OBIS = "00005E2C220B", "00005E2C220A", "0000000201FF"
-_PROTECTED_REGISTERS_OBIS = "00002B0208FF"
 _LOAD_LIMIT_STATE_OBIS, _LOAD_LIMIT_COUNTER_OBIS, _LIMITER_OBIS = (
     "00005E2C0003",
     "00005E2C2AFF",
@@ -55,14 +55,13 @@ class Esme(Meter):
         cosem = self.cosem
         cosem.attribute(_DATA, _FIRMWARE_OBIS, _VALUE, read=lambda: octet_string(self.firmware.version))
         factory = octet_string(self.description.mpxn.encode("ascii"))
-        self.mpan = cosem.stored(_DATA, _MPAN_OBIS, _VALUE, factory, writable=True, check=_is_mpan)
+        self.mpan = cosem.stored(_DATA, _MPAN_OBIS, _VALUE, factory, check=_is_mpan)
         ClockObject(self)
         self._load_limit()
         cosem.attribute(_DATA, _REGISTERS_OBIS, _VALUE, read=self._import_registers)
-        cosem.protected(_PROTECTED_REGISTERS_OBIS, (_DATA, _REGISTERS_OBIS, _VALUE))
         self.alert_settings = AlertSettings(self)
         log_objects.register(self)
-        cosem.serve("ECS17b", "ECS27", "ECS39a", "ECS52", "ECS70")
+        dated.register_cosem(self)
 
     def _load_limit(self) -> None:
         """Load limiting disabled by a threshold beyond any single-phase supply; never triggered so far."""

@@ -10,7 +10,7 @@ from protocols.gbcs.asn1.types import RemotePartyRole
 from protocols.gbcs.header import CraFlag, GroupingHeader
 from protocols.gbcs.message import Message, build_message
 from protocols.gbcs.protect import protect
-from protocols.gbcs.use_cases import Context, encode_alert
+from rigs.emulated.alert_payloads import alert_payload
 from rigs.emulated.event_rules import RULES, EventCode, Log, Recipient, Rule
 
 if TYPE_CHECKING:
@@ -152,11 +152,9 @@ class Events:
         device = self._device
         if message_code is None:
             message_code = CRITICAL_ALERT if secret is None else NON_CRITICAL_ALERT
-        content = {"alert_code": int(code), "time": self._now(), **(values or {})}
-        if message_code in {CRITICAL_ALERT, NON_CRITICAL_ALERT}:
-            content["payload_kind"] = device.payload_kind
         counter = device.next_counter()
-        payload = encode_alert(message_code, Context(counter, device.eui64, party), content)
+        kind, now = device.payload_kind, self._now()
+        payload = alert_payload(kind, message_code, counter, code=int(code), time=now, values=values or {})
         self._transmit(counter, party, message_code, payload, secret)
 
     def send_payload(self, party: Eui64, message_code: int, payload: bytes) -> None:

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from protocols.errors import DecodeError
 from protocols.gbcs.asn1.types import RemotePartyRole
-from protocols.gbcs.zcl import Cluster, DataType, Status, decode_string
+from protocols.gbcs.zcl import Cluster
 from protocols.ports import StimulusOutcome
 from rigs.emulated.asn1_server import set_clock
 from rigs.emulated.event_rules import EventCode
 from rigs.emulated.meter import Meter
+from rigs.emulated.objects import dated
 
 if TYPE_CHECKING:
     from protocols.gbcs.catalogue import UseCase
-    from rigs.emulated.command import Command
-    from rigs.emulated.object_store import StoredOctets
 
 # Metering attributes.
 CURRENT_SUMMATION, METER_ID, UNIT_OF_MEASURE = 0x0000, 0x0206, 0x0300
 MULTIPLIER, DIVISOR, SITE_ID = 0x0301, 0x0302, 0x0307
 _CUBIC_METRES = 0x01
-_UPDATE_SITE_ID = 0x03
-_SITE_ID_AT = 12  # after issuer event id, time, provider id
-_LONGEST_MPRN = 10
 
 
 class Gsme(Meter):
@@ -34,22 +29,19 @@ class Gsme(Meter):
         "battery": (EventCode.BATTERY_COVER_REMOVED, EventCode.BATTERY_COVER_CLOSED),
         "meter": (EventCode.METER_COVER_REMOVED, EventCode.METER_COVER_CLOSED),
     }
-    mprn: StoredOctets
 
     def register(self) -> None:
         """ZCL attributes and commands of the use cases that this meter answers."""
         super().register()
         set_clock.register(self)
+        dated.register_zse(self)
         zcl, metering = self.zcl, Cluster.METERING
-        zcl.attribute(metering, CURRENT_SUMMATION, DataType.UINT48, lambda: self.consumption)
-        zcl.attribute(metering, UNIT_OF_MEASURE, DataType.ENUM8, lambda: _CUBIC_METRES)
-        zcl.attribute(metering, MULTIPLIER, DataType.UINT24, lambda: 1)
-        zcl.attribute(metering, DIVISOR, DataType.UINT24, lambda: 1000)
-        zcl.attribute(metering, METER_ID, DataType.OCTET_STRING, lambda: self.firmware.version)
-        factory = self.description.mpxn.encode("ascii")
-        self.mprn = zcl.stored(metering, SITE_ID, DataType.OCTET_STRING, factory)
-        zcl.command(Cluster.DEVICE_MANAGEMENT, _UPDATE_SITE_ID, self._update_site_id, from_server=True)
-        zcl.serve("GCS13a", "GCS38", "GCS41", "GCS46")
+        zcl.attribute(metering, CURRENT_SUMMATION, lambda: self.consumption)
+        zcl.attribute(metering, UNIT_OF_MEASURE, lambda: _CUBIC_METRES)
+        zcl.attribute(metering, MULTIPLIER, lambda: 1)
+        zcl.attribute(metering, DIVISOR, lambda: 1000)
+        zcl.attribute(metering, METER_ID, lambda: self.firmware.version)
+        zcl.attribute(metering, SITE_ID, lambda: self.description.mpxn.encode("ascii"))
 
     def authorised_roles(self, use_case: UseCase) -> set[int]:
         """The consumption register of the meter itself is for the supplier alone; others ask the GPF."""
@@ -64,7 +56,8 @@ class Gsme(Meter):
 
     def display(self) -> str:
         """MPRN, consumption and firmware version."""
-        mprn = self.mprn.read().decode("ascii")
+        site_id = self.zcl.value(Cluster.METERING, SITE_ID)
+        mprn = site_id.decode("ascii") if isinstance(site_id, bytes) else ""
         return f"MPRN {mprn}\nGAS {self.consumption / 1000:09.3f} m3\nFIRMWARE {self.firmware.version.hex()}"
 
     def supply_restored(self) -> None:
@@ -78,15 +71,3 @@ class Gsme(Meter):
             return super().knob(name, number)
         self.storage.put_json("gsme", "consumption", (self.consumption + round(number)) % 10**9)
         return StimulusOutcome.DONE, str(self.consumption)
-
-    def _update_site_id(self, _command: Command, payload: bytes) -> Status:
-        try:
-            site_id, end = decode_string(payload, _SITE_ID_AT, "site_id")
-        except DecodeError:
-            return Status.MALFORMED_COMMAND
-        if end != len(payload):
-            return Status.MALFORMED_COMMAND
-        if site_id is None or not site_id.isdigit() or len(site_id) > _LONGEST_MPRN:
-            return Status.INVALID_VALUE
-        self.mprn.put(site_id)
-        return Status.SUCCESS

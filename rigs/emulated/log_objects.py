@@ -15,7 +15,6 @@ from protocols.dlms.axdr import (
     structure,
 )
 from protocols.dlms.description import TypeDescription
-from protocols.errors import DecodeError
 from rigs.emulated.event_rules import Log
 from rigs.emulated.events import seconds_since_2000
 
@@ -24,43 +23,21 @@ if TYPE_CHECKING:
     from rigs.emulated.events import LogEntry
 
 _PROFILE, _BUFFER = 7, 2
-# OBIS code, use case, whether an entry has other information.
-_LOGS = {Log.EVENT: ("0000636200FF", "ECS35a", True), Log.SECURITY: ("0000636201FF", "ECS35b", False)}
-_ALL_TIME = (0, 0xFFFFFFFF)
+# OBIS code, whether an entry has other information.
+_LOGS = {Log.EVENT: ("0000636200FF", True), Log.SECURITY: ("0000636201FF", False)}
 
 
 def register(device: Device) -> None:
-    """Both logs and the use cases that read them."""
-    for log, (obis, use_case, other) in _LOGS.items():
-        device.cosem.attribute(
-            _PROFILE,
-            obis,
-            _BUFFER,
-            read=partial(_entries, device, log, other, _ALL_TIME),
-            select=partial(_selected, device, log, other),
-        )
-        device.cosem.serve(use_case, only=((_PROFILE, obis, _BUFFER),))
+    """Both logs; selective access to their buffers is that of every buffer."""
+    for log, (obis, other) in _LOGS.items():
+        device.cosem.attribute(_PROFILE, obis, _BUFFER, read=partial(_entries, device, log, other))
 
 
-def _selected(device: Device, log: Log, other: bool, selection: Data) -> Data:
-    """Entries from one time to another, both included; the range descriptor of dlms.md 5."""
-    if selection.tag != Tag.STRUCTURE or len(selection.value) != 4:
-        raise DecodeError("not a range descriptor", offset=selection.offset, path="selection")
-    first, last = selection.value[1:3]
-    if (first.tag, last.tag) != (Tag.DOUBLE_LONG_UNSIGNED, Tag.DOUBLE_LONG_UNSIGNED):
-        raise DecodeError("not a range of times", offset=first.offset, path="selection")
-    return _entries(device, log, other, (first.value, last.value))
-
-
-def _entries(device: Device, log: Log, other: bool, window: tuple[int, int]) -> Data:
+def _entries(device: Device, log: Log, other: bool) -> Data:
     members = [TypeDescription(Tag.DOUBLE_LONG_UNSIGNED), TypeDescription(Tag.LONG_UNSIGNED)]
     if other:
         members.append(TypeDescription(Tag.OCTET_STRING))
-    items = [
-        _entry(entry, other)
-        for entry in device.events.entries(log)
-        if window[0] <= seconds_since_2000(entry.time) <= window[1]
-    ]
+    items = [_entry(entry, other) for entry in device.events.entries(log)]
     return Data(Tag.COMPACT_ARRAY, CompactArray(TypeDescription(Tag.STRUCTURE, members), items))
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from protocols.ports import StimulusKind, StimulusOutcome
-from rigs.emulated.asn1_server import credentials, firmware_commands, joining
+from rigs.emulated.asn1_server import credentials, device_certificates, firmware_commands, joining
 from rigs.emulated.clock import TOLERANCE, Comparison
 from rigs.emulated.device import Device
 from rigs.emulated.event_rules import EventCode
+
+if TYPE_CHECKING:
+    from protocols.eui64 import Eui64
+    from rigs.emulated.command import Command
 
 # User interface command "Add Credit", two octets of other information of 0x8161 and 0x8162 (alerts.json).
 _ADD_CREDIT = bytes.fromhex("0005")
@@ -24,7 +29,7 @@ class Meter(Device):
     def register(self) -> None:
         """Credentials, firmware, joining, and the stimuli that every meter knows."""
         super().register()
-        for module in (credentials, firmware_commands, joining):
+        for module in (credentials, device_certificates, firmware_commands, joining):
             module.register(self)
         self.stimuli |= {
             StimulusKind.COVER_OPEN: self._cover_open,
@@ -34,6 +39,10 @@ class Meter(Device):
             StimulusKind.KEYPAD: self._keypad,
             StimulusKind.BUTTON: self._button,
         }
+
+    def partner_needed(self, command: Command) -> Eui64 | None:
+        """Method A needs a link key with the partner."""
+        return joining.partner_needed(self, command)
 
     def network_joined(self) -> None:
         """Tell the supplier that the meter is there to be commissioned (GBCS-COM-01)."""

@@ -9,6 +9,7 @@ from protocols.gbcs.crypto import encrypt_block
 from protocols.gbcs.header import CraFlag, GroupingHeader
 from protocols.gbcs.message import Message
 from protocols.gbcs.protect import protected_octets
+from protocols.smki import parse_certificate
 
 if TYPE_CHECKING:
     from protocols.gbcs.catalogue import UseCase
@@ -30,7 +31,10 @@ NOT_SPECIFIED = 0xFF
 def response_header(device: Device, message: Message) -> GroupingHeader:
     """The Grouping Header of the response to a command: counter and code repeated, parties swapped."""
     header = message.header
-    date_time = b""
+    date_time, own_counter = b"", None
+    if header.certificate:
+        # Encrypted data for a party unknown to the device goes under a counter of the device's own.
+        own_counter = device.next_counter()
     if header.message_code in DATED:
         date_time = encode_date_time(device.device_clock.now(), status=_clock_status(device, header))
     return GroupingHeader(
@@ -42,6 +46,7 @@ def response_header(device: Device, message: Message) -> GroupingHeader:
         date_time=date_time,
         supplementary_remote_party_id=header.supplementary_remote_party_id,
         supplementary_remote_party_counter=header.supplementary_remote_party_counter,
+        supplementary_originator_counter=own_counter,
     )
 
 
@@ -61,14 +66,27 @@ def reader_secret(device: Device, command: Command) -> bytes:
 
 def encrypt(device: Device, command: Command, plaintext: bytes) -> bytes:
     """Ciphered block for the reader of the command's response (messages.md 4.4)."""
-    return encrypt_block(reader_secret(device, command), command.response_header, plaintext)
+    return encrypt_block(_data_secret(device, command), command.response_header, plaintext)
+
+
+def _data_secret(device: Device, command: Command) -> bytes:
+    """Shared secret with whom encrypted data is for: the supplementary remote party, if one is named."""
+    header = command.header
+    if header.certificate:
+        return device.agree(parse_certificate(header.certificate).public_key)
+    party = header.supplementary_remote_party_id
+    for role in device.trust_anchors.roles_of(party) if party is not None else ():
+        key = device.trust_anchors.agreement_key(role, party)
+        if key is not None:
+            return device.agree(key)
+    return reader_secret(device, command)
 
 
 def is_signed(message: Message, use_case: UseCase) -> bool:
     """Whether the response to a command is signed; the others carry a MAC."""
     if message.header.message_code in _CREDENTIALS:
         return True
-    if use_case.code == "CS02a":
+    if use_case.code in {"CS02a", "CS02f"}:
         return bool(message.signature)
     return use_case.critical is not False
 

@@ -14,7 +14,7 @@ from protocols.gbcs.asn1.types import RemotePartyRole
 from protocols.gbcs.crypto import verify_mac, verify_signature
 from protocols.gbcs.header import CraFlag
 from protocols.gbcs.message import parse_message
-from rigs.emulated.asn1_server.modes import MODES, mode_of
+from rigs.emulated.asn1_server.modes import CONTINGENCY, MODES, UPDATES, mode_of
 from rigs.emulated.command import Command
 from rigs.emulated.events import EventCode
 from rigs.emulated.replies import needs_reader_key, response_header
@@ -53,6 +53,8 @@ def admit(device: Device, octets: bytes) -> Command:
     except DecodeError as error:
         raise RefusedError(EventCode.FAILED_OTHERWISE, f"not a message: {error}") from None
     _check_target(device, message)
+    if _is_contingency(device, message):
+        return _contingency(device, message)
     roles = device.trust_anchors.roles_of(message.header.business_originator_id)
     if not roles:
         originator = message.header.business_originator_id
@@ -66,11 +68,27 @@ def admit(device: Device, octets: bytes) -> Command:
         raise RefusedError(EventCode.CONTENT_CHECK_FAILED, f"message code {code:#06x} is not known")
     _check_reader(device, message, use_case, role)
     command = Command(message, use_case, role, response_header(device, message))
-    if use_case.code not in device.handlers:
+    if device.handler(use_case.code) is None:
         raise RefusedError(
             EventCode.COMMAND_NOT_SUPPORTED, f"{use_case.code} is not supported", command=command
         )
     return command
+
+
+def _is_contingency(device: Device, message: Message) -> bool:
+    return (
+        message.header.message_code == CONTINGENCY
+        and device.description.assumes("contingency") == "unverified"
+    )
+
+
+def _contingency(device: Device, message: Message) -> Command:
+    """A replacement by the contingency key, which the device cannot check."""
+    use_case = device.catalogue["CS02b"]
+    _check_counter(device, message, use_case, RemotePartyRole.ROOT)
+    if not message.signature:
+        raise RefusedError(EventCode.AUTHENTICATION_FAILURE, "the signature is missing")
+    return Command(message, use_case, RemotePartyRole.ROOT, response_header(device, message))
 
 
 def _check_target(device: Device, message: Message) -> None:
@@ -85,7 +103,7 @@ def _role_with_authority(device: Device, message: Message, use_case: UseCase | N
     """The role by which the originator may send a use case; unknown ones are judged once authentic."""
     if use_case is None:
         return min(roles)
-    if use_case.code == "CS02b":
+    if use_case.code in UPDATES:
         allowed: set[int] = {MODES[mode_of(message.header.message_code)].authority}
     else:
         allowed = device.authorised_roles(use_case)
@@ -111,9 +129,9 @@ def required_protection(message: Message, use_case: UseCase | None, device_type:
     """What a command of this use case must carry; CS02a has two forms, CS02b a rule for each mode."""
     if use_case is None:
         return Protection(signature=bool(message.signature), mac=message.mac is not None)
-    if use_case.code == "CS02a":
+    if use_case.code in {"CS02a", "CS02f"}:
         return Protection(signature=message.mac is None, mac=message.mac is not None)
-    if use_case.code == "CS02b":
+    if use_case.code in UPDATES:
         mode = MODES[mode_of(message.header.message_code)]
         on_hub = device_type == "chf"
         return Protection(signature=mode.signed or on_hub, mac=mode.maced)

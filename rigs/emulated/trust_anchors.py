@@ -97,6 +97,10 @@ class TrustAnchors:
         """Put a certificate into a cell."""
         self._storage.put(_CELLS, cell.key, certificate)
 
+    def remove(self, cell: Cell) -> None:
+        """Have no such cell any more."""
+        self._storage.delete(_CELLS, cell.key)
+
     def subject(self, role: int) -> Eui64 | None:
         """Who holds a role: the subject of its signing or else its key agreement certificate."""
         for cell in (signing_cell(role), agreement_cell(role)):

@@ -19,7 +19,7 @@ from protocols.gbcs.asn1.credentials import (
     UpdateCredentialsResponse,
 )
 from protocols.gbcs.asn1.schema import encode
-from protocols.gbcs.asn1.types import RemotePartyRole, StatusCode
+from protocols.gbcs.asn1.types import CredentialsReplacementMode, RemotePartyRole, StatusCode
 from rigs.emulated.asn1_server.dates import is_cancellation
 from rigs.emulated.asn1_server.modes import MODES, mode_of
 from rigs.emulated.asn1_server.replacement import Replacer
@@ -34,14 +34,18 @@ if TYPE_CHECKING:
     from rigs.emulated.device import Device
 
 _ALERT = 0x00CB
+_LOAD_CONTROLLER, _LOAD_CONTROLLER_ALERT = "CS02g", 0x0124
 _DUE = "credentials"
 _ROOT_SUBJECT = Eui64(bytes(8))
 
 
 def register(device: Device) -> None:
     """CS02a, CS02b and the execution of dated CS02b."""
-    device.handlers["CS02a"] = provide
-    device.handlers["CS02b"] = update
+    handlers = {"CS02a": provide, "CS02f": provide, "CS02b": update, "CS02g": update}
+    for code, handler in handlers.items():
+        # Every device has credentials to be read and replaced, whatever the catalogue names.
+        if code in {"CS02a", "CS02b"} or device.description.device_type in device.catalogue[code].devices:
+            device.handlers[code] = handler
     device.due_handlers[_DUE] = execute_dated
 
 
@@ -53,10 +57,14 @@ def provide(device: Device, command: Command) -> bytes:
     asked = PROVIDE_CREDENTIALS_COMMAND.decode(command.payload)
     if _cell(asked.authorising_cell).role != command.role:
         raise _refused("the authorising cell is not the originator's")
-    return encode(PROVIDE_CREDENTIALS_RESPONSE, [_details(device, role) for role in asked.roles])
+    code = command.use_case.code
+    return encode(PROVIDE_CREDENTIALS_RESPONSE, [_details(device, code, role) for role in asked.roles])
 
 
-def _details(device: Device, role: int) -> RemotePartyDetails:
+def _details(device: Device, code: str, role: int) -> RemotePartyDetails:
+    fault = device.fault(f"{code}/{role}")
+    if fault is not None:
+        return RemotePartyDetails(role, fault)
     anchors = device.trust_anchors
     cells = []
     for cell in anchors.cells():
@@ -87,6 +95,8 @@ def update(device: Device, command: Command) -> bytes:
         device.note("dated replacement cancelled" if held else "no dated replacement to cancel")
     else:
         body = {"payload": command.payload.hex(), "party": str(command.originator), "role": command.role}
+        if command.use_case.code == _LOAD_CONTROLLER:
+            body["alert"] = _LOAD_CONTROLLER_ALERT
         device.schedule.put(work, when, _DUE, body)
         device.note(f"replacement stored for {when:%Y-%m-%dT%H:%M:%SZ}")
     return encode(UPDATE_CREDENTIALS_RESPONSE, UpdateCredentialsResponse(True))
@@ -102,7 +112,7 @@ def execute_dated(device: Device, body: dict[str, Any]) -> None:
     device.events.record(code, "update of security credentials")
     now = device.device_clock.now().replace(microsecond=0)
     payload = UPDATE_CREDENTIALS_ALERT.encode(UpdateCredentialsAlert(code, now, outcome))
-    device.events.send_payload(Eui64(body["party"]), _ALERT, payload)
+    device.events.send_payload(Eui64(body["party"]), body.get("alert", _ALERT), payload)
 
 
 def _check(device: Device, asked: UpdateCredentialsCommand, command: Command) -> None:
@@ -115,7 +125,8 @@ def _check(device: Device, asked: UpdateCredentialsCommand, command: Command) ->
     differs = control.authorising_seq_number != command.counter
     if differs and device.description.assumes("A20") != "accept":
         raise _refused("the counter in the payload is not the header's")
-    if rules.signed or control.authorising_cell is not None:
+    by_key = mode != CredentialsReplacementMode.ANY_BY_CONTINGENCY
+    if (rules.signed and by_key) or control.authorising_cell is not None:
         _check_authorising_cell(control, rules.authority)
     for replacement in asked.replacements:
         if not rules.may_replace(_cell(replacement.cell)):

@@ -77,7 +77,8 @@ def activate_dated(device: Device, body: dict[str, Any]) -> None:
 
 
 def _activate(device: Device, image_hash: bytes, party: Eui64) -> ActivationOutcome:
-    code = device.firmware.activate(image_hash, party)
+    fault = device.fault("activation")
+    code = device.firmware.activate(image_hash, party) if fault is None else ActivateImageResponseCode(fault)
     device.note(f"firmware activation: {code.name}, version {device.firmware.version.hex()}")
     return ActivationOutcome(code, device.firmware.version)
 
@@ -85,4 +86,7 @@ def _activate(device: Device, image_hash: bytes, party: Eui64) -> ActivationOutc
 def read_version(device: Device, command: Command) -> bytes:
     """The running version."""
     decode(NULL, command.payload)
+    fault = device.fault("firmware version")
+    if fault is not None:
+        return FIRMWARE_VERSION_RESPONSE.encode(FirmwareVersionResponse(bytes(4), fault))
     return FIRMWARE_VERSION_RESPONSE.encode(FirmwareVersionResponse(device.firmware.version, 0))

@@ -22,6 +22,7 @@ from rigs.emulated.event_rules import EventCode
 from rigs.emulated.join_log import JoinLogEntry
 
 if TYPE_CHECKING:
+    from protocols.eui64 import Eui64
     from protocols.gbcs.asn1.joining import JoinCommand
     from rigs.emulated.command import Command
     from rigs.emulated.device import Device
@@ -44,6 +45,7 @@ PARTNERS: dict[str, dict[JoinMethodAndRole, frozenset[DeviceType]]] = {
     "gsme": {_B: frozenset({DeviceType.GPF}), _C: frozenset({DeviceType.PPMID})},
     "gpf": {_B: frozenset({DeviceType.GSME, DeviceType.PPMID, DeviceType.TYPE_2})},
     "ppmid": {_A2: frozenset({DeviceType.ESME}), _C: frozenset({DeviceType.GSME})},
+    "hcalcs": {_A2: frozenset({DeviceType.ESME})},
 }
 
 _UNJOINED, _NOT_IN_LOG = 0, 1
@@ -72,13 +74,29 @@ def join(device: Device, command: Command, *, method: JoinMethodAndRole) -> byte
         )
         device.join_log.put(entry)
         device.events.record(EventCode.JOINING_SUCCEEDED, other, other=asked.other_device_id)
+        device.after_work(device.partners_changed)
         device.join_log_changed()
     else:
         device.events.record(EventCode.JOINING_FAILED, other, other=asked.other_device_id)
     return encode(JOIN_RESPONSE, int(outcome))
 
 
+def partner_needed(device: Device, command: Command) -> Eui64 | None:
+    """The partner with which method A needs a link key first; None for everything else."""
+    method = METHODS.get(command.use_case.code)
+    if method not in {_A1, _A2} or command.use_case.code not in device.handlers:
+        return None
+    try:
+        asked = JOIN_COMMAND.decode(command.payload)
+    except DecodeError:
+        return None
+    return asked.other_device_id if _judge(device, asked, method) == JoinResponseCode.SUCCESS else None
+
+
 def _judge(device: Device, asked: JoinCommand, method: JoinMethodAndRole) -> JoinResponseCode:
+    fault = device.fault("join")
+    if fault is not None:
+        return JoinResponseCode(fault)
     kind = device.description.device_type
     if asked.join_method_and_role != method:
         return JoinResponseCode.INVALID_MESSAGE_CODE_FOR_JOIN_METHOD_AND_ROLE
@@ -95,7 +113,7 @@ def _judge_entry(device: Device, asked: JoinCommand, method: JoinMethodAndRole) 
         return JoinResponseCode.INCOMPATIBLE_WITH_EXISTING_ENTRY
     if held is None and len(device.join_log.entries()) >= int(device.description.assumes("A22")):
         return JoinResponseCode.DEVICE_LOG_FULL
-    if method in {_A1, _A2} and not device.reachable(asked.other_device_id):
+    if method in {_A1, _A2} and not device.partner_found.pop(asked.other_device_id, True):
         waiting = method == _A2
         return JoinResponseCode.NO_PARTNER_LINK_KEY_RECEIVED if waiting else JoinResponseCode.NO_CBKE_RESPONSE
     return JoinResponseCode.SUCCESS
@@ -115,7 +133,10 @@ def _certificate_fits(device: Device, asked: JoinCommand, method: JoinMethodAndR
         return False
     return (
         info.is_device
-        and info.subject_eui == asked.other_device_id
+        and (
+            info.subject_eui == asked.other_device_id
+            or device.description.assumes("partner-subject") == "free"
+        )
         and info.key_usage == KeyUsage.KEY_AGREEMENT
     )
 
@@ -123,16 +144,21 @@ def _certificate_fits(device: Device, asked: JoinCommand, method: JoinMethodAndR
 def unjoin(device: Device, command: Command) -> bytes:
     """Forget one other device: 0 done, 1 it was not in the log."""
     other = decode(EUI64, command.payload)
-    removed = device.join_log.remove(other)
+    fault = device.fault("unjoin")
+    removed = fault is None and device.join_log.remove(other)
     code = EventCode.UNJOINING_SUCCEEDED if removed else EventCode.UNJOINING_FAILED
     device.events.record(code, str(other), other=other)
     if removed:
+        device.after_work(device.partners_changed)
         device.join_log_changed()
-    return encode(SMALL_NUMBER, _UNJOINED if removed else _NOT_IN_LOG)
+    return encode(SMALL_NUMBER, _UNJOINED if removed else fault or _NOT_IN_LOG)
 
 
 def read_log(device: Device, command: Command) -> bytes:
     """The devices that this one is joined with."""
     decode(NULL, command.payload)
+    fault = device.fault("device log")
+    if fault is not None:
+        return JOIN_DETAILS_RESPONSE.encode(JoinDetailsResponse(fault))
     entries = [DeviceLogEntry(entry.device_id, entry.device_type) for entry in device.join_log.entries()]
     return JOIN_DETAILS_RESPONSE.encode(JoinDetailsResponse(0, entries))

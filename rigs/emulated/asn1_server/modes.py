@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from rigs.emulated.trust_anchors import Cell
 
 _FIRST_MESSAGE_CODE = 0x0100
+# CS02g has codes of its own.
+_LOAD_CONTROLLER_CODES = {
+    0x0125: Name.LOAD_CONTROLLER_BY_LOAD_CONTROLLER,
+    0x0126: Name.LOAD_CONTROLLER_BY_SUPPLIER,
+}
+CONTINGENCY = 0x0109
+UPDATES = ("CS02b", "CS02g")
 
 
 @dataclass(slots=True)
@@ -39,7 +46,8 @@ def _by(authority: Role, *replaces: Role) -> Mode:
 
 
 # The contingency route is authorised by the root's wrapped key, which emulated devices do not hold: nobody
-# stands in the root's cell as a sender, so whoever tries it is refused for lack of authority.
+# stands in the root's cell as a sender, so whoever tries it is refused for lack of authority, unless the
+# device is told not to look ("contingency" among its switches).
 MODES = {
     Name.ROOT_BY_SUPPLIER: _by(Role.SUPPLIER, Role.ROOT),
     Name.ROOT_BY_WAN_PROVIDER: _by(Role.WAN_PROVIDER, Role.ROOT),
@@ -52,10 +60,13 @@ MODES = {
     Name.TRANS_COS_BY_TRANS_COS: _by(Role.TRANSITIONAL_COS, Role.TRANSITIONAL_COS),
     Name.SUPPLIER_BY_TRANS_COS: _by(Role.TRANSITIONAL_COS, Role.SUPPLIER),
     Name.ANY_EXCEPT_ABNORMAL_ROOT_BY_RECOVERY: Mode(Role.RECOVERY, _ORGANISATIONS, maced=False),
-    Name.ANY_BY_CONTINGENCY: Mode(Role.ROOT, frozenset(), maced=False),
+    Name.ANY_BY_CONTINGENCY: Mode(Role.ROOT, _ORGANISATIONS | {Role.ROOT}, maced=False),
+    Name.LOAD_CONTROLLER_BY_LOAD_CONTROLLER: _by(Role.LOAD_CONTROLLER, Role.LOAD_CONTROLLER),
+    Name.LOAD_CONTROLLER_BY_SUPPLIER: _by(Role.SUPPLIER, Role.LOAD_CONTROLLER),
 }
 
 
 def mode_of(message_code: int) -> Name:
-    """Replacement mode of a CS02b message code (0x0100 + mode)."""
-    return Name(message_code - _FIRST_MESSAGE_CODE)
+    """Replacement mode of a message code: CS02b 0x0100 + mode, CS02g 0x0125 and 0x0126."""
+    found = _LOAD_CONTROLLER_CODES.get(message_code)
+    return Name(message_code - _FIRST_MESSAGE_CODE) if found is None else found

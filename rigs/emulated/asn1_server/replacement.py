@@ -12,7 +12,7 @@ from protocols.gbcs.asn1.credentials import (
     ReplacementOutcome,
     SpecialistSeqNumber,
 )
-from protocols.gbcs.asn1.types import KeyUsage, RemotePartyRole, StatusCode
+from protocols.gbcs.asn1.types import CredentialsReplacementMode, KeyUsage, RemotePartyRole, StatusCode
 from protocols.smki import CertificateError, CertificateReason, parse_certificate, verify_certificate
 from rigs.emulated.trust_anchors import ROOT_CELL, Cell
 
@@ -65,7 +65,8 @@ class Replacer:
         asked = replacement.cell
         cell = Cell.of(asked.remote_party_role, asked.key_usage, asked.cell_usage)
         existing = self._identifiers(cell)
-        status = self._judge(cell, replacement.certificate)
+        fault = self._device.fault(f"credentials/{cell.key}")
+        status = self._judge(cell, replacement.certificate) if fault is None else StatusCode(fault)
         if status == StatusCode.SUCCESS:
             self._anchors.install(cell, replacement.certificate)
         else:
@@ -85,11 +86,13 @@ class Replacer:
         if root is None:
             return StatusCode.NO_TRUST_ANCHOR
         try:
-            if not _fits(parse_certificate(certificate), cell):
+            if not self._fits(parse_certificate(certificate), cell):
                 return StatusCode.BAD_CERTIFICATE
             disapplied = self._asked.control.apply_time_based_cpv_checks == _TIME_CHECKS_DISAPPLIED
             at = None if disapplied else self._device.device_clock.now()
             path = self._asked.certification_path
+            if self._is_new_root(cell):
+                root = certificate
             verify_certificate(certificate, path, at, anchors=[root], usage=KeyUsage(cell.key_usage))
         except CertificateError as error:
             unknown = error.reason is CertificateReason.UNKNOWN_ISSUER
@@ -97,6 +100,20 @@ class Replacer:
         except DecodeError:
             return StatusCode.BAD_CERTIFICATE
         return StatusCode.SUCCESS
+
+    def _is_new_root(self, cell: Cell) -> bool:
+        """Whether a root comes by the contingency route, where the old one vouches for nothing."""
+        by_contingency = self._asked.control.mode == CredentialsReplacementMode.ANY_BY_CONTINGENCY
+        return by_contingency and cell.role == RemotePartyRole.ROOT
+
+    def _fits(self, info: CertificateInfo, cell: Cell) -> bool:
+        """Whether a certificate is one for this cell: role, key usage, and somebody it belongs to."""
+        if cell.role == RemotePartyRole.ROOT:
+            return info.role == cell.role
+        free = self._device.description.assumes("load-controller-role") == "free"
+        any_role = free and cell.role == RemotePartyRole.LOAD_CONTROLLER
+        same_role = any_role or info.role == cell.role
+        return same_role and info.key_usage == cell.key_usage and info.subject_eui is not None
 
     def _changes(self) -> list[RemotePartySeqNumberChange]:
         control = self._asked.control
@@ -111,10 +128,3 @@ class Replacer:
         for floor in change.specialist or ():
             if SpecialistSeqNumber(*floor).usage == _TOP_UP:
                 self._anchors.set_top_up_floor(change.role, floor.seq_number)
-
-
-def _fits(info: CertificateInfo, cell: Cell) -> bool:
-    """Whether a certificate is one for this cell: role, key usage, and somebody it belongs to."""
-    if cell.role == RemotePartyRole.ROOT:
-        return info.role == cell.role
-    return info.role == cell.role and info.key_usage == cell.key_usage and info.subject_eui is not None

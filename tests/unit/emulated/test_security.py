@@ -211,7 +211,7 @@ def test_unknown_message_code_is_only_reported_when_authentic(bench):
 
 def test_known_use_case_that_the_device_does_not_have(bench):
     def change(message: Message) -> Message:
-        code = bench.device.catalogue["ECS26a"].message_codes[0]
+        code = bench.device.catalogue["GCS38"].message_codes[0]
         return replace(message, header=replace(message.header, message_code=code))
 
     octets = bench.command("ECS52", change=change)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from protocols.errors import DecodeError
 from protocols.eui64 import Eui64
+from protocols.gbcs import der
 from protocols.gbcs.asn1.types import KeyUsage
 from protocols.gbcs.keystore import KeyUse
 from protocols.smki import (
@@ -268,3 +269,10 @@ def test_importing_does_not_load_an_x509_library():
     code = "import sys, protocols.smki; print('cryptography.x509' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert done.stdout == "False\n"
+
+
+def test_a_part_too_many_is_no_certificate(hierarchy):
+    """Found by damaged credentials commands: it left ``parse_certificate`` as something else than DecodeError."""
+    parts = der.parse_der(hierarchy.organisation("supplier").ds.certificate).children
+    with pytest.raises(DecodeError, match="4 elements instead of 3"):
+        parse_certificate(der.sequence(*(part.octets() for part in [*parts, parts[1]])))
