@@ -1,8 +1,9 @@
-"""Power and stimuli of an emulated device, over the emulator's control socket (JSON lines)."""
+"""Power, stimuli and images of an emulated device, over the emulator's control socket (JSON lines)."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
 import os
@@ -17,6 +18,7 @@ from protocols.ports import (
     BenchError,
     ConfigError,
     Driver,
+    ImageRefusedError,
     PortClosedError,
     StimulusKind,
     StimulusOutcome,
@@ -24,13 +26,14 @@ from protocols.ports import (
 )
 
 if TYPE_CHECKING:
+    from protocols.eui64 import Eui64
     from protocols.ports import DriverContext, EmulatedControl
 
-_LINE_LIMIT = 65_536
+_LINE_LIMIT = 65_536  # of answers
 
 
 class EmulatedControlConfig(BaseModel):
-    """Keys of ``power-emulated`` and ``stimulus-emulated`` ports."""
+    """Keys of ``power-emulated``, ``stimulus-emulated`` and ``firmware-emulated`` ports."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -180,6 +183,30 @@ class EmulatedStimulus:
         await self._client.close()
 
 
+class EmulatedImages:
+    """An ImagePort."""
+
+    def __init__(self, client: EmulatedControl, node: str) -> None:
+        self._client = client
+        self._node = node
+
+    async def deliver(self, target: Eui64, image: bytes) -> None:
+        """Hand over an OTA file for a device; ImageRefusedError when it is not taken."""
+        argument = base64.b64encode(image).decode()
+        outcome, answer = await self._client.request("image", self._node, str(target), argument)
+        if outcome != "done":
+            raise ImageRefusedError(answer)
+
+    async def close(self) -> None:
+        """Close."""
+        await self._client.close()
+
+
+async def open_emulated_images(config: EmulatedControlConfig, context: DriverContext) -> EmulatedImages:
+    """A firmware port of an emulated hub, or of an emulated device on a line of its own."""
+    return EmulatedImages(await _client(config, context), context.node)
+
+
 async def open_emulated_power(config: EmulatedControlConfig, context: DriverContext) -> EmulatedPower:
     """A power port of an emulated device."""
     return EmulatedPower(await _client(config, context), context.node)
@@ -229,5 +256,13 @@ STIMULUS_DRIVER = Driver(
     config=EmulatedControlConfig,
     open=open_emulated_stimulus,
     capabilities=frozenset({"stimulus"}),
+    needs="the emulator",
+)
+
+IMAGE_DRIVER = Driver(
+    name="firmware-emulated",
+    config=EmulatedControlConfig,
+    open=open_emulated_images,
+    capabilities=frozenset({"firmware"}),
     needs="the emulator",
 )

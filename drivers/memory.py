@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from drivers.emulated_control import EmulatedPower, EmulatedStimulus
+from drivers.emulated_control import EmulatedImages, EmulatedPower, EmulatedStimulus
 from drivers.line_inbox import LineInbox
 from drivers.line_port import LinePort
 from protocols.ports import ConfigError, Driver, PortClosedError
@@ -76,10 +76,12 @@ class MemoryConsole:
 
 async def open_memory(
     _config: MemoryConfig, context: DriverContext
-) -> LinePort | MemoryConsole | EmulatedPower | EmulatedStimulus:
+) -> LinePort | MemoryConsole | EmulatedPower | EmulatedStimulus | EmulatedImages:
     """Open the port that the context names; ConfigError where no emulated device lives in this process."""
     if context.port == "power":
         return EmulatedPower(_control(context), context.node)
+    if context.port == "firmware":
+        return EmulatedImages(_control(context), context.node)
     if context.port == "stimulus":
         return EmulatedStimulus(_control(context), context)
     name = f"{context.node}.{context.port}"
@@ -110,7 +112,7 @@ DRIVER = Driver(
     name="memory",
     config=MemoryConfig,
     open=open_memory,
-    capabilities=frozenset({"message", "message.raw", "message.image"}),
+    capabilities=frozenset({"message", "message.raw"}),
     needs='an emulated device in the harness\'s own process ([bench] time = "virtual")',
     in_memory=True,
 )

@@ -22,6 +22,7 @@ _WHAT_TO_DO = {
     StimulusKind.DISPLAY: "read the display",
     StimulusKind.SUPPLY_LOST: "take the supply away",
     StimulusKind.SUPPLY_RESTORED: "give the supply back",
+    StimulusKind.HAN_FAULT: "make the radio side faulty",
 }
 _OUTCOMES = {"d": StimulusOutcome.DONE, "r": StimulusOutcome.REFUSED}
 _LONGEST_INITIALS = 8

@@ -73,6 +73,6 @@ DRIVER = Driver(
     name="serial",
     config=SerialLineConfig,
     open=open_serial_line,
-    capabilities=frozenset({"message", "message.raw", "message.image"}),
+    capabilities=frozenset({"message", "message.raw"}),
     needs="a serial port (device path, socket:// or rfc2217://) and the right to use it",
 )

@@ -100,6 +100,6 @@ DRIVER = Driver(
     name="tcp",
     config=TcpLineConfig,
     open=open_tcp_line,
-    capabilities=frozenset({"message", "message.raw", "message.image"}),
+    capabilities=frozenset({"message", "message.raw"}),
     needs="a far end that listens on TCP",
 )

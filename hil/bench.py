@@ -9,15 +9,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from hil import emulator
+from hil import attacker, emulator
 from hil.alerts import AlertLog, Alerts
+from hil.attacker import Attacker
+from hil.capture.desk import Desk
+from hil.capture.recorder import CAPTURE_NAME
+from hil.capture.run import RunCapture, control_at
 from hil.clock import clock_of, keep_time
 from hil.counters import CounterStore
 from hil.drivers import capabilities, check_ports, open_port
 from hil.emulated import emulator_config, latencies
 from hil.emulated_in_process import EmulatedInProcess
 from hil.exchange import Alert
-from hil.facades import Console, Power, Stimulus
+from hil.facades import Console, Firmware, Power, Stimulus
 from hil.journal import Journal
 from hil.keys import RigKeys, load_keys
 from hil.lease import lease
@@ -35,8 +39,8 @@ from protocols.ports import (
     ConfigError,
     ConsolePort,
     DriverContext,
-    Frame,
-    FrameKind,
+    EmulatedControl,
+    ImagePort,
     MessagePort,
     Port,
     PowerPort,
@@ -47,13 +51,14 @@ __all__ = ["Alert", "Bench"]
 
 COUNTERS_NAME = "counters.sqlite"
 # Consoles first, so that nothing said at power-on is missed; the lines on which devices speak last.
-_OPENING_ORDER = ("console", "power", "stimulus", *MESSAGE_PORTS, "han")
+_OPENING_ORDER = ("console", "power", "stimulus", "firmware", *MESSAGE_PORTS, "han")
 
 
 class Bench:
     """A rig with all its ports open; made by `Bench.open`, used as a context manager.
 
-    ``current_test`` is set by whoever runs tests and stands in every journal record made meanwhile.
+    ``current_test`` is set by whoever runs tests and stands in every journal record made meanwhile, and in
+    the comments of captured frames.
     """
 
     users: dict[str, UserNode]
@@ -67,7 +72,9 @@ class Bench:
         self.journal = journal
         self.clock = clock
         self.switches: Mapping[str, str] = rig.switches
-        self.current_test = ""
+        self._current_test = ""
+        self._capture: RunCapture | None = None
+        self._attacker: Attacker | None = None
         self.users = {}
         self.devices = {}
         self.endpoints: dict[str, str] = {}
@@ -106,6 +113,8 @@ class Bench:
         self._stack.callback(lambda: self._trouble.extend(self._portal.close()))
         if self.rig.virtual:
             self._open_in_process()
+        if self.rig.emulated:
+            self._open_capture()
         catalogue = load_catalogue()
         log = AlertLog()
         opener = Opener(self.keys, catalogue, self._names())
@@ -123,19 +132,21 @@ class Bench:
         )
         self.users = {name: UserNode(user, services) for name, user in self.rig.users.items()}
         self.devices = {
-            name: DeviceNode(spec, capabilities(self.rig, name)) for name, spec in self.rig.devices.items()
+            name: DeviceNode(spec, capabilities(self.rig, name) | self._on_air(name))
+            for name, spec in self.rig.devices.items()
         }
         self._portal.on_close("the message ports", self._router.close)
         for name in _OPENING_ORDER:
             for spec in self.rig.devices.values():
-                if name in spec.ports:
+                # The radio of an emulated node is the emulator's.
+                if name in spec.ports and not (name == "han" and spec.emulated):
                     self._open_port(spec, name)
         for device in self.rig.devices:
             self._router.route(device, self.rig.carrier(device).name)
         self._note("bench.opened", "", {"nodes": sorted(self.devices), "users": sorted(self.users)})
 
     def _open_emulator(self, log_dir: Path) -> None:
-        running = emulator.open_emulator(self.rig, log_dir)
+        running = emulator.open_emulator(self.rig, log_dir, capture=self.journal.path.parent)
         self._stack.callback(lambda: self._trouble.extend(running.stop()))
         self.endpoints = running.endpoints
         body = {
@@ -146,11 +157,64 @@ class Bench:
 
     def _open_in_process(self) -> None:
         self._portal.loop.set_exception_handler(self._loop_fault)
-        emulated = EmulatedInProcess(emulator_config(self.rig), self.clock, latencies(self.rig))
+        desk = Desk(self.rig, self.clock)
+        emulated = EmulatedInProcess(emulator_config(self.rig), self.clock, latencies(self.rig), desk)
         self._portal.on_close("the emulated devices", emulated.close)
         self._portal.call(emulated.open())
         self._emulated = emulated
         self._note("emulator.ready", "", {"attached": False, "in_process": True})
+
+    def _open_capture(self) -> None:
+        """Have the frames of the emulated HAN kept, where there is one."""
+        hub = next((device.name for device in self.rig.emulated if device.file.type == "chf"), "")
+        control: EmulatedControl | None = None
+        if hub and self._emulated is not None:
+            control = self._emulated.control
+        elif hub:
+            control = self._portal.call(control_at(self.endpoints, hub))
+        if control is None:
+            return
+        self._portal.on_close("the control channel of the capture", control.close)
+        capture = RunCapture(self._portal, control, hub, self.journal.path.parent)
+        if capture.begin():
+            self._capture = capture
+            self._note("capture.opened", hub, {"file": CAPTURE_NAME})
+            self._attacker = Attacker(self._portal, control, hub, self.clock, self._note)
+
+    def _end_capture(self) -> None:
+        capture, self._capture = self._capture, None
+        if capture is None:
+            return
+        try:
+            self._note("capture.closed", "", capture.end())
+        except BenchError as error:
+            self._trouble.append(f"the capture: {error.cause}")
+
+    def _on_air(self, node: str) -> frozenset[str]:
+        """What can be done to a node's HAN beside its ports."""
+        named = self._attacker is not None and self._attacker.hub == node
+        return frozenset({attacker.CAPABILITY}) if named else frozenset()
+
+    @property
+    def attacker(self) -> Attacker:
+        """Hostile frames on the HAN; ConfigError where the rig has no such air."""
+        if self._attacker is None:
+            raise ConfigError(
+                f"{self.rig.path}: nobody can put frames on the air of this rig",
+                next_step='mark the test @needs(capabilities=["chf.han.inject"])',
+            )
+        return self._attacker
+
+    @property
+    def current_test(self) -> str:
+        """The test that runs now; empty between tests."""
+        return self._current_test
+
+    @current_test.setter
+    def current_test(self, test: str) -> None:
+        self._current_test = test
+        if self._capture is not None:
+            self._capture.note(test)
 
     def _open_port(self, spec: DeviceSpec, name: str) -> None:
         console = Console(spec.name, self._portal, self._note, self.clock) if name == "console" else None
@@ -190,6 +254,8 @@ class Bench:
             device.give(Power(device.name, port, self._portal, self._note))
         elif name == "stimulus" and isinstance(port, StimulusPort):
             device.give(Stimulus(device.name, port, self._portal, self._note))
+        elif name == "firmware" and isinstance(port, ImagePort):
+            device.give(Firmware(device.name, port, self._portal))
         else:
             raise self._wrong_port(device.name, name, name)
 
@@ -205,14 +271,16 @@ class Bench:
     def send_image(self, device: DeviceNode, ota: bytes, *, target: Eui64 | None = None) -> None:
         """Hand an OTA file to the hub (or the device on a line of its own) for ``device`` or ``target``.
 
-        A bench-only frame stands in for the distribution over the HAN; only emulated devices understand it.
+        It goes on by the OTA cluster, which takes its time. An image that is not taken stands in the journal
+        (``image.refused``) and is no error: what devices then do not say is for the test to judge.
         """
         aimed = target or device.eui64
         digest = hashlib.sha256(ota).hexdigest()
         body = {"device": device.name, "target": aimed, "size": len(ota), "sha256": digest}
         self._note("image.sent", device.name, body, attachment=ota)
-        frame = Frame(FrameKind.BENCH_ONLY_IMAGE, bytes(aimed) + ota)
-        self._portal.call(self._router.send_frame(device.name, frame))
+        refusal = self.devices[self.rig.carrier(device.name).name].firmware.deliver(aimed, ota)
+        if refusal:
+            self._note("image.refused", device.name, {"target": aimed, "reason": refusal})
 
     def send_octets(self, device: DeviceNode, octets: bytes) -> None:
         """Put octets on the wire that leads to ``device``, as they are."""
@@ -245,6 +313,8 @@ class Bench:
     # Inside -----------------------------------------------------------------------------------------------
 
     def _note(self, kind: str, node: str, body: Mapping[str, Any], attachment: bytes | None = None) -> int:
+        if kind == "message.sent" and "tamper" in body.get("faults", ()) and self._capture is not None:
+            self._capture.hostile(body["octets"], "message spoilt on purpose")
         return self.journal.append(kind, node=node, test=self.current_test, body=body, attachment=attachment)
 
     def _loop_fault(self, _loop: object, context: dict[str, Any]) -> None:
@@ -276,6 +346,7 @@ class Bench:
             raise BenchError("; ".join(trouble), next_step="look for processes that were left: hil doctor")
 
     def _close_all(self) -> None:
+        self._end_capture()
         self._stack.close()
         if self.devices:
             self._note("bench.closed", "", {"counts": self.counts})

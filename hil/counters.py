@@ -39,11 +39,24 @@ class CounterStore:
 
         It is synced to disk before this returns. BenchError when the store cannot be used or is exhausted.
         """
-        return self._raise_to(eui64, kind, at_least, step=1)
-
-    def advance_to(self, eui64: Eui64, value: int, kind: str = "originator") -> int:
-        """Make sure that `next` gives values above ``value``; never lowers. Returns the value last used."""
-        return self._raise_to(eui64, kind, value, step=0)
+        _limit(kind)
+        with self._lock:
+            try:
+                connection = self._open()
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    value = max(self._read(connection, eui64, kind) + 1, at_least)
+                    _check(eui64, kind, value)
+                    connection.execute(
+                        "INSERT OR REPLACE INTO counters VALUES (?, ?, ?)", (str(eui64), kind, value)
+                    )
+                    connection.execute("COMMIT")
+                except BaseException:
+                    connection.execute("ROLLBACK")
+                    raise
+            except (sqlite3.Error, OSError) as error:
+                raise self._unusable(error) from error
+        return value
 
     def last(self, eui64: Eui64, kind: str = "originator") -> int:
         """The value last given out, 0 when there is none."""
@@ -60,26 +73,6 @@ class CounterStore:
             if self._connection is not None and self._pid == os.getpid():
                 self._connection.close()
             self._connection = None
-
-    def _raise_to(self, eui64: Eui64, kind: str, floor: int, *, step: int) -> int:
-        _limit(kind)
-        with self._lock:
-            try:
-                connection = self._open()
-                connection.execute("BEGIN IMMEDIATE")
-                try:
-                    value = max(self._read(connection, eui64, kind) + step, floor)
-                    _check(eui64, kind, value)
-                    connection.execute(
-                        "INSERT OR REPLACE INTO counters VALUES (?, ?, ?)", (str(eui64), kind, value)
-                    )
-                    connection.execute("COMMIT")
-                except BaseException:
-                    connection.execute("ROLLBACK")
-                    raise
-            except (sqlite3.Error, OSError) as error:
-                raise self._unusable(error) from error
-        return value
 
     @staticmethod
     def _read(connection: sqlite3.Connection, eui64: Eui64, kind: str) -> int:

@@ -7,6 +7,7 @@ folder.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -22,6 +23,42 @@ class CertificateFiles(FileModel):
 
     ds: Path = Field(description="path of the digital signing certificate")
     ka: Path = Field(description="path of the key agreement certificate")
+
+
+class HanTable(FileModel):
+    """A device's place on the HAN.
+
+    ``credentials`` is one file with certificate, private key and CA public key, in a form in which issuing
+    authorities supply them; or ``certificate``, ``private_key`` and ``authority`` name a file each. Without
+    any, an emulated device has a certificate of the bench's own test authority.
+    """
+
+    role: Literal["end-device", "router"] = Field(default="end-device", description="end-device or router")
+    poll_s: float = Field(default=5.0, gt=0, description="seconds between two polls of a sleepy device")
+    wake_s: float = Field(
+        default=1800.0, gt=0, description="seconds between two looks of a gas meter at its flags"
+    )
+    awake_every_s: float = Field(default=5.0, gt=0, description="the same while it is awake")
+    awake_s: float = Field(
+        default=30.0, ge=0, description="seconds that it stays awake after it fetched something"
+    )
+    credentials: list[Path] = Field(default_factory=list, description="a list of paths, one for each suite")
+    certificate: Path | None = Field(
+        default=None, description="path of an implicit certificate (48 or 74 octets)"
+    )
+    private_key: Path | None = Field(default=None, description="path of its private key")
+    authority: Path | None = Field(default=None, description="path of the CA's public key")
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """Every file named, by its key."""
+        named = {
+            "certificate": self.certificate,
+            "private_key": self.private_key,
+            "authority": self.authority,
+        }
+        found = {key: path for key, path in named.items() if path is not None}
+        return found | {f"credentials.{number}": path for number, path in enumerate(self.credentials)}
 
 
 class DeviceFile(FileModel):
@@ -53,6 +90,7 @@ class DeviceFile(FileModel):
     tests_may: list[str] = Field(
         default_factory=list, description="names of irreversible or hazardous tests allowed on this device"
     )
+    han: HanTable = Field(default_factory=HanTable, description="a table [han]")
     capabilities: list[str] = Field(
         default_factory=list, description="what the device can do beyond its type"
     )
@@ -72,6 +110,11 @@ def load_device_file(path: Path, rig: Path) -> tuple[DeviceFile | None, list[Pro
     folder = path.parent
     device.file = path
     device.images = {name: folder / image for name, image in device.images.items()}
+    han = device.han
+    han.credentials = [folder / path for path in han.credentials]
+    for key in ("certificate", "private_key", "authority"):
+        if (path := getattr(han, key)) is not None:
+            setattr(han, key, folder / path)
     if device.certificates is not None:
         device.certificates.ds = folder / device.certificates.ds
         device.certificates.ka = folder / device.certificates.ka
@@ -80,6 +123,7 @@ def load_device_file(path: Path, rig: Path) -> tuple[DeviceFile | None, list[Pro
 
 def _missing_files(device: DeviceFile) -> list[Problem]:
     files = {f"images.{name}": path for name, path in device.images.items()}
+    files |= {f"han.{key}": path for key, path in device.han.files.items()}
     if device.certificates is not None:
         files |= {"certificates.ds": device.certificates.ds, "certificates.ka": device.certificates.ka}
     return [

@@ -16,12 +16,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from hil.checked_toml import Problem, check, raise_problems
-from hil.rigfile import MESSAGE_PORTS, Rig
+from hil.rigfile import MESSAGE_PORTS, DeviceSpec, Rig
 from protocols.ports import ConfigError, Driver, DriverContext, Port
 
 GROUP = "hil.drivers"
 # What tests may ask of a port that is not a message port, beside what the driver says of itself.
-PORT_CAPABILITIES = {"power": "power", "console": "console", "stimulus": "stimulus"}
+PORT_CAPABILITIES = {name: name for name in ("power", "console", "stimulus", "firmware")}
+FRAME_REFUSALS = "han.frame-refusals"  # the hub tells which frames it did not take
 
 
 def known_drivers() -> dict[str, metadata.EntryPoint]:
@@ -132,7 +133,16 @@ def capabilities(rig: Rig, node: str) -> frozenset[str]:
         named = find_driver(spec.driver, rig.base_dir).capabilities
         found |= {name for name in named if port in MESSAGE_PORTS or not name.startswith("message")}
         found |= {PORT_CAPABILITIES[port]} if port in PORT_CAPABILITIES else set()
+    if _own_stack(rig, device):
+        found.add(FRAME_REFUSALS)
     return frozenset(found)
+
+
+def _own_stack(rig: Rig, device: DeviceSpec) -> bool:
+    """Whether a node is a hub whose frames the bench's own stack takes."""
+    port = device.ports.get("han")
+    hub = device.emulated and device.file.type == "chf"
+    return hub and (port is None or "radio" in find_driver(port.driver, rig.base_dir).capabilities)
 
 
 async def open_port(rig: Rig, context: DriverContext) -> Port:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from hil.drivers import is_in_memory, port_problems
+from hil.han_credentials import load_credentials
 from hil.keys import RigKeys, load_keys, role_number
 from hil.rigfile import MESSAGE_PORTS, DeviceSpec, Rig
 from protocols.eui64 import Eui64
 from protocols.gbcs.asn1.types import CellUsage, KeyUsage
 from protocols.gbcs.keystore import KeyUse
+from protocols.han import HanRole
 from protocols.ports import ConfigError
 from protocols.smki import NAMED_PARTIES, Hierarchy
 from rigs.emulated.config import EmulatorConfig, NodeConfig, WireConfig, WireKind
 from rigs.emulated.description import DeviceDescription, TrustAnchor
+from rigs.emulated.han.settings import HanProfile
 
 _DS, _KA, _PP = KeyUse.DS, KeyUse.KA, KeyUse.PP_KA
 # Which parties' keys a device holds from manufacture, beside the root's. The counts for an ESME are those of
@@ -55,6 +58,7 @@ _USAGE = {
     _KA: (KeyUsage.KEY_AGREEMENT, CellUsage.MANAGEMENT),
     _PP: (KeyUsage.KEY_AGREEMENT, CellUsage.PREPAYMENT_TOP_UP),
 }
+HAN_PORT = "han"
 _SOCKETS = {"socket": WireKind.TCP, "tcp": WireKind.TCP, "udp": WireKind.UDP}
 
 
@@ -82,11 +86,14 @@ def emulator_config(rig: Rig, *, until_stdin_closes: bool = False) -> EmulatorCo
         name=rig.name,
         state_dir=rig.state_dir,
         nodes=[
-            NodeConfig(describe(rig, device, keys, keys.hierarchy), _via(rig, device))
+            NodeConfig(
+                describe(rig, device, keys, keys.hierarchy), _via(rig, device), HAN_PORT in device.ports
+            )
             for device in rig.emulated
         ],
         wires=[wire for device in rig.emulated for wire in _wires(rig, device)],
         until_stdin_closes=until_stdin_closes,
+        han=rig.han,
         # A kill of this process loses nothing that the system has taken; only a fall of the machine would.
         durable=rig.keep_state,
     )
@@ -103,13 +110,17 @@ def latencies(rig: Rig) -> dict[str, float]:
 
 
 def _via(rig: Rig, device: DeviceSpec) -> str:
-    """The emulated hub a device stands behind; a device with a message port of its own has none."""
+    """The hub a device stands behind; a device with a message port of its own has none.
+
+    A real hub is reached over a radio.
+    """
     if device.message_port or not device.via:
         return ""
-    if not rig.devices[device.via].emulated:
+    if not rig.devices[device.via].emulated and HAN_PORT not in device.ports:
         raise ConfigError(
             f"{rig.path}: nodes.{device.name} is emulated and stands behind {device.via}, which is real",
-            next_step=f"set emulated = true on nodes.{device.via}, or give {device.name} a message port",
+            next_step=f"set emulated = true on nodes.{device.via}, or give {device.name} a radio "
+            f"([nodes.{device.name}.ports.han]) or a message port",
         )
     return device.via
 
@@ -137,6 +148,20 @@ def describe(rig: Rig, device: DeviceSpec, keys: RigKeys, hierarchy: Hierarchy) 
         mpxn=file.mpxn,
         switches=rig.switches,
         issuing_certificates=[hierarchy.device_issuing.certificate],
+        han=_han(rig, device),
+    )
+
+
+def _han(rig: Rig, device: DeviceSpec) -> HanProfile:
+    table = device.file.han
+    on_han = device.file.type == "chf" or device.via
+    return HanProfile(
+        HanRole(table.role),
+        table.poll_s,
+        table.wake_s,
+        table.awake_every_s,
+        table.awake_s,
+        load_credentials(rig, device) if on_han and device.file.type != "gpf" else [],
     )
 
 
@@ -170,7 +195,11 @@ def _wires(rig: Rig, device: DeviceSpec) -> list[WireConfig]:
     for port in device.ports:
         _, config, _ = port_problems(rig, device.name, port)
         url = str(getattr(config, "url", "emulated:"))
-        if is_in_memory(rig, device.name, port):
+        if port == HAN_PORT:
+            if url == "emulated:":
+                kind = WireKind.NCP if device.ports[port].driver == "zigpy" else WireKind.RCP
+                wires.append(WireConfig(device.name, port, kind))
+        elif is_in_memory(rig, device.name, port):
             if port == "console" or port in MESSAGE_PORTS:
                 wires.append(WireConfig(device.name, port, WireKind.MEMORY))
         elif port == "console":

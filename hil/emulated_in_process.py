@@ -16,10 +16,14 @@ from typing import TYPE_CHECKING
 from hil.memory_wire import MemoryWire
 from protocols.gfi_line import LineDecoder, encode_line
 from protocols.ports import EmulatedControl, Frame, FrameKind, PortClosedError, WireEnd
+from rigs.emulated.han.air import make_air
 from rigs.emulated.premises import Premises
+from rigs.emulated.recording import OPERATIONS as CAPTURE_OPERATIONS
+from rigs.emulated.recording import Recording
 from rigs.emulated.wires_frames import FrameSorter
 
 if TYPE_CHECKING:
+    from protocols.capture import CaptureDesk
     from protocols.ports import Clock
     from rigs.emulated.config import EmulatorConfig
 
@@ -33,15 +37,23 @@ class EmulatedInProcess:
     which `open` is awaited.
     """
 
-    def __init__(self, config: EmulatorConfig, clock: Clock, latencies: Mapping[str, float]) -> None:
+    def __init__(
+        self,
+        config: EmulatorConfig,
+        clock: Clock,
+        latencies: Mapping[str, float],
+        desk: CaptureDesk | None = None,
+    ) -> None:
         self._config = config
         self._clock = clock
         self._latencies = latencies
         self._wires: dict[str, MemoryWire] = {}
         self._lines: dict[str, list[MemoryWire]] = {}
         self._consoles: dict[str, list[MemoryWire]] = {}
+        self._recording = Recording(desk)
         self._premises: Premises | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._arming = False
 
     # Life -------------------------------------------------------------------------------------------------
 
@@ -63,8 +75,15 @@ class EmulatedInProcess:
     async def start(self) -> None:
         """Start the devices with what they remember."""
         self._premises = Premises(
-            self._config, self._clock, on_message=self._leave, on_console=self._write_console
+            self._config,
+            self._clock,
+            on_message=self._leave,
+            on_console=self._write_console,
+            air=make_air(asyncio.get_running_loop(), self._config.han),
+            on_work=self._arm_soon,
         )
+        if self._premises.hub is not None:
+            self._recording.attach(self._premises.air.access)
         for node, lines in self._lines.items():
             for line in lines:
                 # A new decoder: half a line that the devices before had heard is forgotten with them.
@@ -113,10 +132,12 @@ class EmulatedInProcess:
     # Messages ---------------------------------------------------------------------------------------------
 
     def _arrive(self, node: str, frame: Frame) -> None:
-        self.premises.receive(node, frame)
+        self._recording.message(node, frame.data, outbound=False)
+        self.premises.receive(node, frame.data)
         self._arm()
 
     def _leave(self, node: str, octets: bytes) -> None:
+        self._recording.message(node, octets, outbound=True)
         line = encode_line(Frame(FrameKind.GBCS, octets))
         for wire in self._lines.get(node, ()):
             with suppress(PortClosedError):  # the bench hears nothing more; devices do not mind
@@ -129,6 +150,8 @@ class EmulatedInProcess:
 
     def request(self, op: str, node: str, kind: str, argument: str) -> tuple[str, str]:
         """Power and stimuli: outcome and answer (`rigs.emulated.premises.Premises.control`)."""
+        if op in CAPTURE_OPERATIONS:
+            return self._recording.request(op, argument)
         premises = self.premises
         try:
             return premises.control(op, node, kind, argument)
@@ -137,8 +160,17 @@ class EmulatedInProcess:
 
     # Time -------------------------------------------------------------------------------------------------
 
+    def _arm_soon(self) -> None:
+        """A device has worked, by the HAN perhaps, of which nobody else hears."""
+        if not self._arming:
+            self._arming = True
+            asyncio.get_running_loop().call_soon(self._arm)
+
     def _arm(self) -> None:
         """Set the timer to what the devices have to do next."""
+        self._arming = False
+        if self._premises is None:
+            return
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -84,11 +84,16 @@ def is_running(rig: Rig) -> bool:
     return False
 
 
-def open_emulator(rig: Rig, log_dir: Path, ready_limit_s: float = READY_LIMIT_S) -> Emulator:
-    """Attach to the rig's running emulator, or start one; BenchError with the end of its log."""
+def open_emulator(
+    rig: Rig, log_dir: Path, ready_limit_s: float = READY_LIMIT_S, *, capture: Path | None = None
+) -> Emulator:
+    """Attach to the rig's running emulator, or start one; BenchError with the end of its log.
+
+    One that is started records its HAN into the folder ``capture`` from its first frame on.
+    """
     if is_running(rig):
         return attach(rig, ready_limit_s)
-    return start(rig, log_dir, ready_limit_s)
+    return start(rig, log_dir, ready_limit_s, capture=capture)
 
 
 def attach(rig: Rig, ready_limit_s: float = READY_LIMIT_S) -> Emulator:
@@ -108,11 +113,14 @@ def attach(rig: Rig, ready_limit_s: float = READY_LIMIT_S) -> Emulator:
         time.sleep(_POLL_S)
 
 
-def start(rig: Rig, log_dir: Path, ready_limit_s: float = READY_LIMIT_S) -> Emulator:
+def start(
+    rig: Rig, log_dir: Path, ready_limit_s: float = READY_LIMIT_S, *, capture: Path | None = None
+) -> Emulator:
     """Start ``hil emulate`` for the rig and wait until all its wires are open."""
     log_dir.mkdir(parents=True, exist_ok=True)
     log = log_dir / LOG_NAME
     command = [sys.executable, "-m", "hil", "emulate", str(rig.path), "--until-stdin-closes"]
+    command += ["--capture", str(capture.absolute())] if capture is not None else []
     with log.open("w", encoding="utf-8") as stderr:
         process = subprocess.Popen(  # noqa: S603  (our own program)
             command,

@@ -12,10 +12,13 @@ from typing import Any
 from hil.exchange import NoResponseError
 from hil.portal import Portal
 from hil.waiting import first_of
+from protocols.eui64 import Eui64
 from protocols.ports import (
     BenchError,
     Clock,
     ConsolePort,
+    ImagePort,
+    ImageRefusedError,
     PowerPort,
     StimulusKind,
     StimulusPort,
@@ -47,6 +50,23 @@ class Power:
     def is_on(self) -> bool | None:
         """Whether supply is on; None where the driver cannot know."""
         return self._portal.call(self._port.is_on())
+
+
+class Firmware:
+    """Brings images to a hub, or to a device on a line of its own."""
+
+    def __init__(self, node: str, port: ImagePort, portal: Portal) -> None:
+        self._node = node
+        self._port = port
+        self._portal = portal
+
+    def deliver(self, target: Eui64, image: bytes) -> str:
+        """Hand over an OTA file for a device: empty when it was taken, else why not."""
+        try:
+            self._portal.call(self._port.deliver(target, image))
+        except ImageRefusedError as refusal:
+            return str(refusal)
+        return ""
 
 
 class Stimulus:

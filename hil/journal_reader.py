@@ -49,7 +49,6 @@ class ChainVerdict:
     head: str
     closed: bool
     problem: str = ""
-    first_bad_seq: int | None = None
 
 
 class JournalReader:
@@ -121,25 +120,23 @@ class JournalReader:
 
     def verify(self, head: Head | None = None) -> ChainVerdict:
         """Check every hash, number, link and attachment; against ``head`` also that the end is all there."""
-        previous, count, last_kind, bad = GENESIS, 0, "", None
+        previous, count, last_kind, bad = GENESIS, 0, "", ""
         try:
             for row in self._rows():
-                problem = self._problem_of(row, count + 1, previous)
-                if problem:
-                    bad = (row[0], problem)
+                bad = self._problem_of(row, count + 1, previous)
+                if bad:
                     break
                 count, previous, last_kind = count + 1, row[8], row[2]
         except BenchError as error:  # the file itself is damaged
-            bad = (count + 1, error.cause)
-        if bad is None and head is not None and (head.records, head.sha256) != (count, previous):
-            bad = (count + 1, f"the chain ends at record {count}, the noted head is record {head.records}")
+            bad = error.cause
+        if not bad and head is not None and (head.records, head.sha256) != (count, previous):
+            bad = f"the chain ends at record {count}, the noted head is record {head.records}"
         return ChainVerdict(
-            ok=bad is None,
+            ok=not bad,
             records=count,
             head=previous,
             closed=last_kind == CLOSED,
-            problem=bad[1] if bad else "",
-            first_bad_seq=bad[0] if bad else None,
+            problem=bad,
         )
 
     def _problem_of(self, row: tuple[Any, ...], expected_seq: int, previous: str) -> str:

@@ -19,7 +19,7 @@ from hil.exchange import (
     UnexpectedAlertError,
     UnexpectedResponseError,
 )
-from hil.facades import Console, Note, Power, Stimulus
+from hil.facades import Console, Firmware, Note, Power, Stimulus
 from hil.keys import RigKeys
 from hil.portal import Portal
 from hil.records import sent_body
@@ -52,13 +52,16 @@ class DeviceNode:
         self._power: Power | None = None
         self._stimulus: Stimulus | None = None
         self._console: Console | None = None
+        self._firmware: Firmware | None = None
 
-    def give(self, port: Power | Stimulus | Console) -> None:
+    def give(self, port: Power | Stimulus | Console | Firmware) -> None:
         """Add an open port; called by the bench."""
         if isinstance(port, Power):
             self._power = port
         elif isinstance(port, Stimulus):
             self._stimulus = port
+        elif isinstance(port, Firmware):
+            self._firmware = port
         else:
             self._console = port
 
@@ -101,6 +104,11 @@ class DeviceNode:
     def stimulus(self) -> Stimulus:
         """Stimuli; ConfigError when the rig has nobody to apply them."""
         return self._stimulus or _missing(self.name, "stimulus")
+
+    @property
+    def firmware(self) -> Firmware:
+        """How images get to it, or through it; ConfigError when the rig has no way."""
+        return self._firmware or _missing(self.name, "firmware")
 
     @property
     def console(self) -> Console:

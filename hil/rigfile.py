@@ -22,8 +22,9 @@ from hil.devicefile import NEXT_STEP, DeviceFile, load_device_file
 from hil.switches import resolve_switches
 from protocols.eui64 import Eui64
 from protocols.parties import RoleName
+from rigs.emulated.han.settings import DEFAULT_CHANNELS, HanSettings
 
-PortName = Literal["gateway", "wan", "han", "serial", "power", "console", "stimulus"]
+PortName = Literal["gateway", "wan", "han", "serial", "power", "console", "stimulus", "firmware"]
 MESSAGE_PORTS = ("wan", "gateway", "serial")
 _NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
 _NODE_NAME = Annotated[str, Field(pattern=_NAME)]
@@ -55,13 +56,18 @@ class DeviceTable(FileModel):
 
 
 class KeysTable(FileModel):
-    """Where keys come from: ``seed`` for made-up ones, ``folder`` or ``json`` for those of a test PKI."""
+    """Where keys come from: ``seed`` for made-up ones, ``folder`` or ``json`` for those of a test PKI.
+
+    ``test`` says that they are test keys, so that a run may write its keys down for Wireshark. Those of a
+    seed alone are, unless it says no; those of files are not, unless it says so.
+    """
 
     seed: str = Field(default="", description="any text; equal seeds make equal keys")
     folder: Path | None = Field(
         default=None, description="path of a folder with <eui64>-<ds|ka|pp-ka>.key and .pem"
     )
     json_file: Path | None = Field(default=None, alias="json", description="path of a key store in JSON")
+    test: bool | None = Field(default=None, description="true where the keys protect nothing real")
 
 
 class StateTable(FileModel):
@@ -84,6 +90,21 @@ class BenchTable(FileModel):
     )
 
 
+class HanTable(FileModel):
+    """The HAN of emulated premises, as far as it lives on the emulated air.
+
+    ``loss`` is the probability that a frame is not heard.
+    """
+
+    channels: list[Annotated[int, Field(ge=11, le=26)]] = Field(
+        default_factory=lambda: list(DEFAULT_CHANNELS),
+        min_length=1,
+        description="a list of numbers, 11 to 26",
+    )
+    seed: str = Field(default="", description="any text; equal seeds make equal courses of events")
+    loss: float = Field(default=0.0, ge=0, lt=1, description="a number from 0, less than 1")
+
+
 class RigTables(FileModel):
     """The whole file as written."""
 
@@ -101,6 +122,7 @@ class RigTables(FileModel):
     keys: KeysTable = Field(description='a table with seed = "...", folder = "..." or json = "..."')
     state: StateTable = Field(default_factory=StateTable)
     bench: BenchTable = Field(default_factory=BenchTable)
+    han: HanTable = Field(default_factory=HanTable)
     nodes: dict[_NODE_NAME, Annotated[UserTable | DeviceTable, Field(discriminator="kind")]] = Field(
         min_length=1, description='tables [nodes.<name>] with kind = "user" or kind = "device"'
     )
@@ -141,16 +163,17 @@ class DeviceSpec:
 
 @dataclass(slots=True)
 class Keys:
-    """Where keys come from; paths are absolute."""
+    """Where keys come from; paths are absolute. ``test``: they protect nothing real."""
 
     seed: str = ""
     folder: Path | None = None
     json_file: Path | None = None
+    test: bool = False
 
 
 @dataclass(slots=True)
 class Rig:
-    """A checked rig. ``switches`` holds the value of every switch, ``changed_switches`` those the rig sets.
+    """A checked rig. ``switches`` holds the value of every switch.
 
     ``state_root`` is shared by all rigs of the account (counters are kept there, by EUI-64), ``state_dir`` is
     this rig's own (emulated devices). ``start`` is when time begins on a rig in ``virtual`` time; None leaves
@@ -164,7 +187,6 @@ class Rig:
     devices: dict[str, DeviceSpec]
     keys: Keys
     switches: dict[str, str]
-    changed_switches: dict[str, str]
     state_root: Path
     state_dir: Path
     minimum_tests: int = 0
@@ -173,6 +195,7 @@ class Rig:
     virtual: bool = False
     start: datetime | None = None
     keep_state: bool = True
+    han: HanSettings = field(default_factory=HanSettings)
 
     @property
     def base_dir(self) -> Path:
@@ -227,7 +250,6 @@ def load_rig(path: Path | str, environ: Mapping[str, str] | None = None) -> Rig:
         devices=devices,
         keys=_keys(tables, path),
         switches=switches,
-        changed_switches=dict(tables.switches),
         state_root=root,
         # Two rigs may share a name; their emulated devices must not share their memory.
         state_dir=root / f"{tables.name}-{identity}",
@@ -237,6 +259,7 @@ def load_rig(path: Path | str, environ: Mapping[str, str] | None = None) -> Rig:
         virtual=tables.bench.time == "virtual",
         start=tables.bench.start,
         keep_state=tables.bench.time == "real" or tables.state.keep,
+        han=HanSettings(tuple(tables.han.channels), tables.han.seed or tables.keys.seed, tables.han.loss),
     )
 
 
@@ -343,6 +366,7 @@ def _keys(tables: RigTables, path: Path) -> Keys:
         seed=keys.seed,
         folder=path.parent / keys.folder if keys.folder is not None else None,
         json_file=path.parent / keys.json_file if keys.json_file is not None else None,
+        test=not (keys.folder or keys.json_file) if keys.test is None else keys.test,
     )
 
 

@@ -4,10 +4,7 @@ One message is one line::
 
     GBCS:DATA#0:<octets>:<HEX>CRLF
 
-``0`` numbers the line, ``octets`` counts the octets of the message (half the hexadecimal digits). The bench
-adds a second tag for firmware images, which no real device understands::
-
-    BENCH-ONLY:IMAGE#0:<octets>:<HEX>CRLF       data = target EUI-64 (8 octets), then the OTA file
+``0`` numbers the line, ``octets`` counts the octets of the message (half the hexadecimal digits).
 
 Sans-I/O: octets in, frames and errors out, in the order of the stream.
 """
@@ -21,19 +18,16 @@ from dataclasses import dataclass
 from protocols.errors import EncodeError
 from protocols.ports import Frame, FrameKind
 
-TAGS = {FrameKind.GBCS: b"GBCS:DATA", FrameKind.BENCH_ONLY_IMAGE: b"BENCH-ONLY:IMAGE"}
+TAGS = {FrameKind.GBCS: b"GBCS:DATA"}
 
-# The largest GBCS message is bounded by what general block transfer can carry (255 blocks of 1,200 octets);
-# an OTA file by the 10,240,000 octets that DUIS allows, plus header, trailer and target.
-DEFAULT_LIMITS = {FrameKind.GBCS: 306_000, FrameKind.BENCH_ONLY_IMAGE: 10_250_000}
+# The largest GBCS message is bounded by what general block transfer can carry: 255 blocks of 1,200 octets.
+DEFAULT_LIMITS = {FrameKind.GBCS: 306_000}
 
 _HEAD = re.compile(rb"(?P<tag>[A-Z-]+:[A-Z]+)#(?P<number>[0-9]{1,10}):(?P<octets>[0-9]{1,10}):")
 _KINDS = {tag: kind for kind, tag in TAGS.items()}
 _LONGEST_HEAD = max(map(len, _KINDS)) + len("#1234567890:1234567890:") + len("\r\n")
 # No tag can stand within a line's digits, so one that does begins the line after a cut one.
-_TAG_AGAIN = re.compile(
-    rb"(?:GBCS:DATA|BENCH-ONLY:IMAGE)#|(?:GBCS:(?:D(?:A(?:TA?)?)?)?|BENCH-ONLY:[A-Z]{0,5})\Z"
-)
+_TAG_AGAIN = re.compile(rb"GBCS:DATA#|GBCS:(?:D(?:A(?:TA?)?)?)?\Z")
 _RAISE_LIMIT = "raise the limit for this kind of frame or send less"
 
 

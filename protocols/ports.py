@@ -7,12 +7,14 @@ and cannot tell which it has. All port methods are coroutines; whoever waits set
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, runtime_checkable
+
+from protocols.eui64 import Eui64
 
 
 class BenchError(Exception):
@@ -33,6 +35,10 @@ class ConfigError(BenchError):
 
 class PortClosedError(BenchError):
     """The far end of a wire went away or the port was closed."""
+
+
+class ImageRefusedError(Exception):
+    """A hub does not take an image: the device is not in its log, say. No trouble of ours."""
 
 
 class Strength(StrEnum):
@@ -75,8 +81,6 @@ class FrameKind(StrEnum):
     """What a frame on a message wire holds."""
 
     GBCS = "gbcs"
-    # Stands in for OTA distribution until the HAN exists; no real device understands it.
-    BENCH_ONLY_IMAGE = "bench-only-image"
 
 
 @dataclass(slots=True)
@@ -145,6 +149,9 @@ class StimulusKind(StrEnum):
     DISPLAY = "display"  # read the display back; the answer is its text
     SUPPLY_LOST = "supply-lost"
     SUPPLY_RESTORED = "supply-restored"
+    # Argument: wrong-issuer, wrong-private-key, old-counters, or nothing for a sound device again. It holds
+    # from the next power-on or joining; only emulated devices can be made to (capability ``han-fault``).
+    HAN_FAULT = "han-fault"
 
 
 class StimulusOutcome(StrEnum):
@@ -177,6 +184,21 @@ class StimulusPort(Protocol):
         """Close."""
 
 
+@runtime_checkable
+class ImagePort(Protocol):
+    """Brings firmware images to a hub, or to a device on a line of its own (port ``firmware``).
+
+    In the field CS05 does, over the SM WAN, whose format is not public. From the hub the image goes to its
+    device by the OTA cluster.
+    """
+
+    async def deliver(self, target: Eui64, image: bytes) -> None:
+        """Hand over an OTA file for a device; ImageRefusedError when it is not taken."""
+
+    async def close(self) -> None:
+        """Close."""
+
+
 class WireEnd(Protocol):
     """One end of a wire in memory, both of whose ends live on one event loop."""
 
@@ -194,7 +216,7 @@ class EmulatedControl(Protocol):
     """Power and stimuli of emulated devices in the harness's own process."""
 
     async def request(self, op: str, node: str, kind: str = "", argument: str = "") -> tuple[str, str]:
-        """Outcome and answer; ``op`` is ``power-on``, ``power-off``, ``power-state`` or ``stimulus``."""
+        """Outcome and answer; ``op`` is one of those of `rigs.emulated.premises.Premises.control`."""
 
     async def close(self) -> None:
         """Done with it."""
@@ -220,7 +242,21 @@ class DriverContext:
     control: EmulatedControl | None = None
 
 
-Port = MessagePort | ConsolePort | PowerPort | StimulusPort
+Port = MessagePort | ConsolePort | PowerPort | StimulusPort | ImagePort
+
+
+@dataclass(slots=True)
+class Probed:
+    """What a driver's probe found at the far end of a port; each of ``lines`` is one thing, for people.
+
+    ``eui64`` is a radio's own. ``takes_eui64``: its host may use another on the air. ``set_eui64`` is the
+    command that gives it another for good, with ``{address}`` and ``{eui64}`` to be filled in.
+    """
+
+    lines: list[str]
+    eui64: Eui64 | None = None
+    takes_eui64: bool = False
+    set_eui64: str = ""
 
 
 @dataclass(slots=True)
@@ -229,9 +265,11 @@ class Driver:
 
     ``config`` is a pydantic model class (extra keys forbidden) for the port's table in the rig file, without
     its ``driver`` key. ``open`` gets the checked model and the context. ``capabilities`` are what tests can
-    ask for (``message``, ``message.raw``, ``message.image``, ``console``, ``power``, ``stimulus``), those of
+    ask for (``message``, ``message.raw``, ``console``, ``power``, ``stimulus``, ``firmware``), those of
     messages where it opens a port for messages. ``in_memory``: it uses nothing but ``wires`` and ``control``
-    of its context, so that its ports can live on virtual time.
+    of its context, so that its ports can live on virtual time. ``probe`` is a coroutine function for
+    ``hil doctor``, with the arguments of ``open``: it opens the port for a moment and gives what it found, a
+    `Probed`, or raises the BenchError of a failed opening.
     """
 
     name: str
@@ -240,3 +278,4 @@ class Driver:
     capabilities: frozenset[str]
     needs: str = ""
     in_memory: bool = False
+    probe: Callable[..., Awaitable[Probed]] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import click
@@ -13,16 +14,27 @@ import click
 @click.option(
     "--until-stdin-closes", is_flag=True, help="End when standard input does (used by the harness)."
 )
-def command(rig: Path, *, until_stdin_closes: bool) -> None:
+@click.option(
+    "--capture",
+    metavar="DIR",
+    default="",
+    help="Record the HAN from the start into DIR/capture.pcapng, with its keys in DIR/wireshark.",
+)
+def command(rig: Path, *, until_stdin_closes: bool, capture: str) -> None:
     """Run the emulated devices of RIG until Ctrl-C or SIGTERM.
 
     Prints one JSON line with the addresses of all wires once they are open. What the devices remember
     outlives the process; test runs of the same rig attach to it while it runs.
     """
+    from hil.capture.desk import Desk
     from hil.clock import RealClock
     from hil.emulated import emulator_config
+    from hil.han_radios import open_radios
     from hil.rigfile import load_rig
     from rigs.emulated.process import serve
 
-    config = emulator_config(load_rig(rig), until_stdin_closes=until_stdin_closes)
-    asyncio.run(serve(config, RealClock()))
+    loaded = load_rig(rig)
+    config = emulator_config(loaded, until_stdin_closes=until_stdin_closes)
+    clock = RealClock()
+    radios = partial(open_radios, loaded, clock)
+    asyncio.run(serve(config, clock, desk=Desk(loaded, clock), capture=capture, open_radios=radios))

@@ -13,10 +13,13 @@ _COMMANDS = {
     "encode": ("encode", "Make a command of any use case from named values."),
     "use-cases": ("use_cases", "Show what the catalogue knows of the use cases."),
     "corpus": ("corpus", "Decode, re-encode and verify many messages."),
+    "replay": ("replay", "Answer reference commands with emulated devices and compare the replies."),
     "pki": ("pki", "Make test keys and certificates."),
     "emulate": ("emulate", "Run the emulated premises of a rig in this process."),
     "report": ("report", "Make the report of a run again from its journal."),
     "journal": ("journal", "Show the journal of a run as text, for comparing runs."),
+    "capture": ("capture", "Count the frames of a capture by layer."),
+    "sniff": ("sniff", "Capture live from a radio."),
     "doctor": ("doctor", "Say what is missing here, and the command that fixes it."),
 }
 

@@ -196,13 +196,13 @@ class Runner:
         self.keeper.after_test(attempt.sent, attempt.disturbed, failed=failed)
 
     def _capabilities(self, device: Any) -> frozenset[str]:
-        """A device's own capabilities, and what its hub can do with messages on its behalf."""
+        """A device's own capabilities, and what its hub can do with messages and images for it."""
         own = frozenset(device.capabilities)
         via = getattr(device, "via", "")
         carrier = self.bench.devices.get(via) if via else None
         if carrier is None:
             return own
-        return own | {cap for cap in self._capabilities(carrier) if cap.startswith("message")}
+        return own | {cap for cap in self._capabilities(carrier) if cap.startswith(("message", "firmware"))}
 
     def _listen(self, kind: str, node: str, test: str, body: Mapping[str, Any]) -> None:
         if self._attempt is not None and test == self._attempt.spec.nodeid:

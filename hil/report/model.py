@@ -103,7 +103,7 @@ class RunView:
     failures: list[dict[str, Any]]  # bench.failed: cause and next step
     restored: list[Record]
     chain: ChainVerdict
-    last_record_at: datetime | None
+    capture: dict[str, Any] = field(default_factory=dict)  # of the HAN; no "layers": the run was cut off
 
     @property
     def counts(self) -> dict[str, int]:
@@ -149,6 +149,7 @@ class _Builder:
         self.failures: list[dict[str, Any]] = []
         self.restored: list[Record] = []
         self.finished: Record | None = None
+        self.capture: dict[str, Any] = {}
         self._open: dict[str, Attempt] = {}
 
     def take(self, record: Record) -> None:
@@ -164,6 +165,8 @@ class _Builder:
             self.identities[body["when"]] = body["devices"]
         elif record.kind == "run.keys":
             self.fingerprint = body.get("fingerprint", "")
+        elif record.kind in {"capture.opened", "capture.closed"}:
+            self.capture = body
         elif record.kind == "bench.failed":
             self.failures.append(body)
         elif record.kind.startswith("restore."):
@@ -221,7 +224,7 @@ class _Builder:
             failures=self.failures,
             restored=self.restored,
             chain=chain,
-            last_record_at=_time(self.times[1]) if self.times else None,
+            capture=self.capture,
         )
 
 

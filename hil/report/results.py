@@ -44,6 +44,7 @@ def results(view: RunView) -> dict[str, Any]:
         "devices": {name: _device(view, name, body) for name, body in about.get("devices", {}).items()},
         "tests": [_test(test) for test in view.tests],
         "coverage": [_row(row) for row in view.rows],
+        "capture": _capture(view.capture),
         "journal": {
             "records": view.chain.records,
             "head_sha256": view.chain.head,
@@ -94,6 +95,19 @@ def _test(test: Test) -> dict[str, Any]:
         ],
         "findings": [_finding(body) for body in test.of_kind("finding")],
         "observed": [_finding(body) for body in test.of_kind("observed")],
+    }
+
+
+def _capture(capture: dict[str, Any]) -> dict[str, Any] | None:
+    if not capture:
+        return None
+    return {
+        "file": capture["file"],
+        "messages": capture.get("messages"),
+        "keys": capture.get("keys"),
+        "keys_withheld": capture.get("keys_withheld", ""),
+        "problem": capture.get("problem", ""),
+        "layers": capture.get("layers"),
     }
 
 

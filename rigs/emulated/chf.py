@@ -1,7 +1,7 @@
 """The Communications Hub Function: the HAN's coordinator as messages see it, and keeper of its whitelist.
 
-Object 0-0:30.3.0.255 (class 104) is the device log, 0-0:30.3.1.255 the historic one. Every change of the
-device log is sent to the Access Control Broker at once as CS14 (devices.md 2).
+Its COSEM objects are in ``objects.hub_log``. Every change of the device log is sent to the Access Control
+Broker at once as CS14 (devices.md 2).
 """
 
 from __future__ import annotations
@@ -9,50 +9,29 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from protocols.dlms.access import (
-    AccessResponse,
-    AccessResult,
-    SpecKind,
-    build_access_response,
-    parse_access_request,
-)
-from protocols.dlms.axdr import array, octet_string, structure
-from protocols.dlms.date_time import encode_date_time
+from protocols.dlms.axdr import octet_string
 from protocols.errors import DecodeError
 from protocols.gbcs.asn1.types import RemotePartyRole
-from protocols.gbcs.use_cases import decode_command, encode_response
 from protocols.ota import parse_ota
-from rigs.emulated.asn1_server import credentials
+from rigs.emulated.asn1_server import credentials, device_certificates
 from rigs.emulated.clock import ClockStatus
 from rigs.emulated.device import Device
-from rigs.emulated.device_log import HubDeviceLog, LogEntry
+from rigs.emulated.device_log import HubDeviceLog
 from rigs.emulated.event_rules import EventCode
-from rigs.emulated.firmware import ImageOutcome
-from rigs.emulated.link_keys import stand_in_link_key
+from rigs.emulated.objects import hub_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from protocols.dlms.axdr import Data
     from protocols.eui64 import Eui64
     from protocols.gbcs.header import GroupingHeader
-    from rigs.emulated.command import Command
 
 _BACKUP_ALERT = 0x0018  # CS14
 _UNDELIVERED_ALERT = 0x00D5
 _TRANSFER_ALERT = 0x0128  # CCS08
 _FIRMWARE_OBIS = "0000000201FF"
-_LOG_OBIS = bytes.fromhex("00001E0300FF")
-_HISTORIC_OBIS = bytes.fromhex("00001E0301FF")
-# Response codes of CCS08 (asn1.md 11); without an outcome the file never arrived.
-_TRANSFERRED, _DISCARDED, _WRONG_HARDWARE, _NOT_TRANSFERRED = 0, 1, 2, 3
-_TRANSFER_CODES = {
-    ImageOutcome.STORED: _TRANSFERRED,
-    ImageOutcome.ACTIVATED: _TRANSFERRED,
-    ImageOutcome.DISCARDED: _DISCARDED,
-    ImageOutcome.MISMATCH: _WRONG_HARDWARE,
-    None: _NOT_TRANSFERRED,
-}
+# Response codes of CCS08 (asn1.md 11).
+TRANSFERRED, DISCARDED, WRONG_HARDWARE, NOT_TRANSFERRED = range(4)
 
 
 def _nobody_listens(_device_id: Eui64) -> None:
@@ -77,15 +56,9 @@ class Chf(Device):
         self.han_id = self.eui64
         self.on_log_change = _nobody_listens
         credentials.register(self)
-        self.handlers |= {
-            "CCS01": _add,
-            "CCS02": _remove,
-            "CCS05CCS04": _read,
-            "CCS06": _read,
-            "CCS07": _back_up,
-        }
+        device_certificates.register(self)
+        hub_log.register(self)
         self.cosem.attribute(1, _FIRMWARE_OBIS, 2, read=lambda: octet_string(self.firmware.version))
-        self.cosem.serve("ECS52")
 
     def boot(self) -> None:
         """Start with the time that the hub has from the WAN."""
@@ -127,20 +100,23 @@ class Chf(Device):
 
     # What the hub sees happen ------------------------------------------------------------------------------
 
-    def record_join(self, device_id: Eui64, link_key: bytes | None) -> None:
-        """A device has joined: with its historic ``link_key`` or, when None, with a new one."""
+    def record_join(self, device_id: Eui64, link_key: bytes) -> None:
+        """A device has joined and shares this link key with the hub."""
         now = self.clock.now()
         with self.work(), self.changing_log(device_id, "joined") as log:
             entry = log.entries[device_id]
-            entry.link_key = link_key or stand_in_link_key(entry.install_code, device_id, now.isoformat())
+            entry.link_key = link_key
             entry.last_communication = now
 
-    def note_failed_join(self, device_id: Eui64) -> None:
-        """A device tried to join with an install code that is not the one in the log."""
+    def note_failed_join(self, device_id: Eui64, reason: str) -> None:
+        """A device was not let in (0x8F48)."""
         with self.work():
-            self.events.record(
-                EventCode.JOINING_FAILED, f"{device_id} has another install code", other=device_id
-            )
+            self.events.record(EventCode.JOINING_FAILED, f"{device_id}: {reason}", other=device_id)
+
+    def note_refused_frame(self, source: str, reason: str) -> None:
+        """A frame on the HAN was replayed, forged, or of somebody who may not say so yet."""
+        with self.work():
+            self.events.record(EventCode.FAILED_OTHERWISE, f"frame of {source} refused: {reason}")
 
     def note_unknown_target(self, device_id: Eui64) -> None:
         """A message came for a device that the log does not list; it goes nowhere."""
@@ -162,10 +138,9 @@ class Chf(Device):
             # No reference message of 00D5 is public; protected as DBCH10, which tells much the same.
             self._tell_broker(EventCode.ESME_NOT_REACHED, _UNDELIVERED_ALERT, values)
 
-    def report_transfer(self, device_id: Eui64, image: bytes, outcome: ImageOutcome | None) -> None:
-        """Tell the Access Control Broker what became of an image (CCS08); outcome None: it never arrived."""
-        response = _TRANSFER_CODES[outcome]
-        done = response == _TRANSFERRED
+    def report_transfer(self, device_id: Eui64, image: bytes, response: int) -> None:
+        """Tell the Access Control Broker what became of an image (CCS08)."""
+        done = response == TRANSFERRED
         code = EventCode.FIRMWARE_TRANSFERRED if done else EventCode.FIRMWARE_TRANSFER_FAILED
         values = {
             "device_id": device_id,
@@ -184,94 +159,3 @@ def _file_version(image: bytes) -> bytes:
         return parse_ota(image, trailer=False).header.file_version.to_bytes(4, "big")
     except DecodeError:
         return bytes(4)
-
-
-def _chf(device: Device) -> Chf:
-    assert isinstance(device, Chf)
-    return device
-
-
-# Handlers -------------------------------------------------------------------------------------------------
-
-
-def _checked(command: Command) -> bytes:
-    """The payload, once its invoke id is seen to be the low 24 bits of the counter (dlms.md 1)."""
-    if parse_access_request(command.payload).invoke_id != command.counter & 0xFFFFFF:
-        raise DecodeError("not the low 24 bits of the counter", offset=1, path="long_invoke_id")
-    return command.payload
-
-
-def _add(device: Device, command: Command) -> bytes:
-    """CCS01. A listed device is answered success and keeps its key; a seventeenth is refused."""
-    chf = _chf(device)
-    asked = decode_command("CCS01", _checked(command))
-    device_id: Eui64 = asked["device_id"]
-    results = [AccessResult.SUCCESS] * 3
-    if device_id in chf.log.entries:
-        chf.note(f"{device_id} is in the device log already")
-    elif chf.log.is_full:
-        chf.events.record(EventCode.JOINING_FAILED, f"{device_id}: the device log is full", other=device_id)
-        results = [AccessResult.OTHER_REASON] * 3
-    else:
-        with chf.changing_log(device_id, "added") as log:
-            log.joining_enabled, log.join_time_s = True, asked["join_time_s"]
-            log.entries[device_id] = LogEntry(
-                device_id=device_id,
-                device_type=asked["device_type"],
-                install_code=asked["install_code"],
-                added_at=chf.clock.now(),
-                join_time_s=asked["join_time_s"],
-            )
-    return encode_response("CCS01", command.context, {"results": [int(result) for result in results]})
-
-
-def _remove(device: Device, command: Command) -> bytes:
-    """CCS02. The device's link key goes to the historic log; from then on nothing reaches it."""
-    chf = _chf(device)
-    device_id: Eui64 = decode_command("CCS02", _checked(command))["device_id"]
-    result = AccessResult.SUCCESS
-    if device_id in chf.log.entries:
-        with chf.changing_log(device_id, "removed") as log:
-            log.remove(device_id)
-    else:
-        result = AccessResult.OTHER_REASON
-    return encode_response("CCS02", command.context, {"results": [int(result)]})
-
-
-def _read(device: Device, command: Command) -> bytes:
-    """CCS06, and CCS05/04 which reads the same attribute; every entry is a structure of 14."""
-    decode_command("CCS06", _checked(command))
-    devices = [
-        {
-            "device_id": entry.device_id,
-            "last_communication": entry.last_communication,
-            "number_of_hops": 1 if entry.joined else 0,
-            "transmission_failures": min(entry.transmission_failures, 255),
-            "transmission_successes": min(entry.transmission_successes, 255),
-        }
-        for entry in _chf(device).log.entries.values()
-    ]
-    return encode_response("CCS06", command.context, {"devices": devices})
-
-
-def _back_up(device: Device, command: Command) -> bytes:
-    """CCS07: method 4 of both objects, each giving time, extended PAN id and hashed link keys."""
-    chf = _chf(device)
-    request = parse_access_request(_checked(command))
-    asked = [(item.kind, item.class_id, item.obis, item.member) for item in request.specifications]
-    if asked != [(SpecKind.ACTION, 104, obis, 4) for obis in (_LOG_OBIS, _HISTORIC_OBIS)]:
-        raise DecodeError("not the two backup methods of CCS07", offset=0, path="specifications")
-    now = encode_date_time(chf.device_clock.now().replace(microsecond=0))
-    data = [
-        _backup_structure(now, chf.han_id, backup) for backup in (chf.log.backup(), chf.log.historic_backup())
-    ]
-    success = [(SpecKind.ACTION, int(AccessResult.SUCCESS))] * 2
-    return build_access_response(AccessResponse(request.invoke_id, data, success))
-
-
-def _backup_structure(now: bytes, han_id: bytes, backup: list[dict[str, Any]]) -> Data:
-    devices = [
-        structure(octet_string(device["device_id"]), octet_string(device["hashed_link_key"]))
-        for device in backup
-    ]
-    return structure(octet_string(now), octet_string(han_id), array(devices))

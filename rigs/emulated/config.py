@@ -9,14 +9,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from rigs.emulated.han.settings import HanSettings
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from rigs.emulated.description import DeviceDescription
-
-# Shortest time in which a device on the same bench could find the network; tests see an order of events,
-# never a coincidence of them.
-DEFAULT_JOIN_DELAY_S = 0.2
 
 
 class WireKind(StrEnum):
@@ -26,6 +24,8 @@ class WireKind(StrEnum):
     TCP = "tcp"  # message port
     UDP = "udp"  # message port
     CONSOLE = "console"  # a serial line on which the device talks to people
+    RCP = "rcp"  # a serial line with radio co-processor firmware at its end, for the node's HAN side
+    NCP = "ncp"  # likewise, with EZSP firmware: a whole stack
     MEMORY = "memory"  # messages or console, inside the process that also holds the near end
 
 
@@ -46,19 +46,23 @@ class WireConfig:
 
 @dataclass(slots=True)
 class NodeConfig:
-    """One emulated device. ``via`` names the hub it stands behind; empty for one on a line of its own."""
+    """One emulated device. ``via`` names the hub it stands behind; empty for one on a line of its own.
+
+    ``radio``: it has a radio of its own (`rigs.emulated.han.air.Air.radios`), so that hub may be a real one.
+    """
 
     description: DeviceDescription
     via: str = ""
+    radio: bool = False
 
 
 @dataclass(slots=True)
 class EmulatorConfig:
     """Everything that one emulator process runs.
 
-    ``state_dir`` holds one database a device, ``endpoints.json`` and ``emulator.lock``. ``join_delay_s`` is
-    the time between a device's chance to join the HAN and its joining. With ``until_stdin_closes`` the
-    process ends when its standard input does, so that a harness that dies leaves no emulator behind.
+    ``state_dir`` holds one database a device, ``endpoints.json`` and ``emulator.lock``. With
+    ``until_stdin_closes`` the process ends when its standard input does, so that a harness that dies leaves
+    no emulator behind.
     ``durable``: what devices remember outlives the machine's fall, not only the process's.
     """
 
@@ -66,6 +70,6 @@ class EmulatorConfig:
     state_dir: Path
     nodes: list[NodeConfig] = field(default_factory=list)
     wires: list[WireConfig] = field(default_factory=list)
-    join_delay_s: float = DEFAULT_JOIN_DELAY_S
+    han: HanSettings = field(default_factory=HanSettings)
     until_stdin_closes: bool = False
     durable: bool = True

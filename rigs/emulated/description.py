@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from rigs.emulated.han.settings import HanProfile
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -25,6 +27,13 @@ ASSUMPTIONS = {
     "A19": "replace",  # an image while another waits: "refuse"
     "A20": "warn",  # counters in CS02b and CS06 that differ from the header's: "accept", else refused
     "A22": "16",  # entries in a device log
+    # Checks that reference messages do not pass: "free" takes any device's certificate in CS03C, and any
+    # organisation's for a load controller's cells in CS02g.
+    "partner-subject": "checked",
+    "load-controller-role": "checked",
+    # The contingency key lies wrapped in the root's certificate, which no public key set has: "unverified"
+    # carries such a replacement out without looking at its signature.
+    "contingency": "refused",
 }
 
 
@@ -66,6 +75,7 @@ class DeviceDescription:
     mpxn: str = ""
     switches: Mapping[str, str] = field(default_factory=dict)
     issuing_certificates: list[bytes] = field(default_factory=list)
+    han: HanProfile = field(default_factory=HanProfile)
 
     def assumes(self, switch: str) -> str:
         """The value of an assumption (``"A02"``) on this device."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from protocols.errors import DecodeError
@@ -17,12 +18,15 @@ from protocols.gbcs.catalogue import load_catalogue
 from protocols.gbcs.crypto import SecretCache
 from protocols.ports import ConfigError, StimulusKind, StimulusOutcome
 from rigs.emulated import replies, security
+from rigs.emulated.alone import SeekPartner, found_at_once, nothing
 from rigs.emulated.clock import ClockStatus, DeviceClock
 from rigs.emulated.dlms_server import CosemServer
 from rigs.emulated.events import EventCode, Events
 from rigs.emulated.firmware import Firmware
 from rigs.emulated.gbz_server import ZclServer
 from rigs.emulated.join_log import JoinLog
+from rigs.emulated.objects.faults import Faults
+from rigs.emulated.objects.zse_records import Records
 from rigs.emulated.schedule import Schedule
 from rigs.emulated.security import RefusedError
 from rigs.emulated.trust_anchors import ROLES, TrustAnchors
@@ -51,9 +55,11 @@ Stimulus = Callable[[str], "tuple[StimulusOutcome, str]"]
 class Device:
     """One emulated device.
 
-    ``send`` takes whole messages towards the hub, ``console`` octets for the device's console. ``hub_time``
-    gives the hub's time (None: it has none) and ``reachable`` whether another device answers on the HAN; the
-    hub sets both.
+    ``send`` takes whole messages towards the hub, ``console`` octets for the device's console. On a HAN,
+    ``hub_time`` gives the hub's time (None: it has none), ``seek_partner`` gets a link key with another
+    device and tells whether there is one, ``partners_changed`` hears that the device's own log is another
+    now, and ``image_changed`` that other firmware runs. ``worked`` is called after each piece of work: what
+    `next_due` says may be another.
     """
 
     payload_kind = "dlms"  # form of generic alerts: "dlms" or "gbz"
@@ -78,14 +84,20 @@ class Device:
         self.secrets = SecretCache()
         self.device_clock = DeviceClock(storage, clock)
         self.hub_time: Callable[[], datetime | None] = clock.now
-        self.reachable: Callable[[Eui64], bool] = lambda _eui64: True
+        self.seek_partner: SeekPartner = found_at_once
+        self.partners_changed: Callable[[], None] = nothing
+        self.image_changed: Callable[[], None] = nothing
+        self.worked: Callable[[], None] = nothing
         self.trust_anchors = TrustAnchors(
             storage, repeat_allowed=description.assumes("A02") == "greater-or-equal"
         )
+        self.partner_found: dict[Eui64, bool] = {}
         self.schedule = Schedule(storage)
         self.join_log = JoinLog(storage)
         self.events = Events(self)
         self.firmware = Firmware(self)
+        self.faults = Faults()
+        self.records = Records(storage)
         self.cosem = CosemServer(self)
         self.zcl = ZclServer(self)
         self.handlers: dict[str, Handler] = {}
@@ -130,6 +142,13 @@ class Device:
     def supply_restored(self) -> None:
         """Supply is back and the device has booted."""
 
+    def partner_needed(self, command: Command) -> Eui64 | None:  # noqa: ARG002  for kinds of devices with partners
+        """The device with which a link key must be had before this command can be executed."""
+        return None
+
+    def upgrade_due(self) -> None:
+        """The hub says: run the image that waits now. Meters wait for CS06."""
+
     def network_joined(self) -> None:
         """The device has joined the HAN for the first time since it left it."""
 
@@ -151,17 +170,41 @@ class Device:
                 self.events.refused(refusal)
                 return
             self.trust_anchors.accept(command)
-            try:
-                with self._undone_when_refused():
-                    self.transmit(replies.respond(self, command, self._execute(command)))
-            except DecodeError as error:
-                self.events.refused(RefusedError(EventCode.CONTENT_CHECK_FAILED, str(error)))
-            except RefusedError as refusal:
-                self.events.refused(refusal)
+            partner = self.partner_needed(command)
+            if partner is None:
+                self._answer(command)
+            else:
+                self.after_work(lambda: self.seek_partner(partner, partial(self._go_on, command, partner)))
+
+    def _go_on(self, command: Command, partner: Eui64, found: bool) -> None:
+        """Whether there is a link key with the partner is known now."""
+        if self.powered:
+            with self.work():
+                self.partner_found[partner] = found
+                self._answer(command)
+
+    def _answer(self, command: Command) -> None:
+        try:
+            with self._undone_when_refused():
+                self.transmit(replies.respond(self, command, self._execute(command)))
+        except DecodeError as error:
+            self.events.refused(RefusedError(EventCode.CONTENT_CHECK_FAILED, str(error)))
+        except RefusedError as refusal:
+            self.events.refused(refusal)
 
     def _execute(self, command: Command) -> bytes:
+        self.faults.begin()
         self.note(f"{command.use_case.code} from {command.originator}, counter {command.counter}")
-        return self.handlers[command.use_case.code](self, command)
+        handler = self.handler(command.use_case.code)
+        assert handler is not None, "admission sees to it"
+        return handler(self, command)
+
+    def handler(self, code: str) -> Handler | None:
+        """What carries a use case out: code of its own, or the objects that it is about."""
+        own = self.handlers.get(code)
+        if own is None and self.cosem.serves(code):
+            return self.cosem.execute
+        return self.zcl.execute if own is None and self.zcl.serves(code) else own
 
     def next_due(self) -> datetime | None:
         """When ``run_due`` has something to do, in the clock's time; None for never."""
@@ -212,7 +255,7 @@ class Device:
             return self.firmware.receive(ota)
 
     def joined(self, hub: Eui64) -> None:
-        """The hub says: this device has joined its HAN."""
+        """This device has joined the HAN whose trust centre is ``hub``."""
         if self.hub == hub:
             return
         with self.work():
@@ -220,8 +263,13 @@ class Device:
             self.note(f"joined the HAN of {hub}")
             self.network_joined()
 
+    def say(self, text: str) -> None:
+        """Print a line on the console, outside of any other work."""
+        with self.work():
+            self.note(text)
+
     def left(self) -> None:
-        """The hub says: this device has been removed from its HAN."""
+        """This device has left the HAN, or was removed."""
         if self.hub is None:
             return
         with self.work():
@@ -230,7 +278,7 @@ class Device:
 
     @property
     def hub(self) -> bytes | None:
-        """EUI-64 of the hub whose HAN the device is in."""
+        """EUI-64 of the trust centre in whose HAN the device is."""
         return self.storage.get("device", "hub")
 
     # ------------------------------------------------------------------ for the device's own parts
@@ -252,6 +300,7 @@ class Device:
             self.send(message)
         for action in after:
             action()
+        self.worked()
 
     @contextmanager
     def _undone_when_refused(self) -> Iterator[None]:
@@ -301,9 +350,19 @@ class Device:
             return False
         return self.device_clock.now() - datetime.fromisoformat(set_at) < timedelta(days=1)
 
+    def show(self, time: datetime, status: int) -> None:
+        """Have the device and its hub show a time, with a status that stays until the clock is set."""
+        self.hub_time = lambda: time
+        self.device_clock.drift(time - self.device_clock.now())
+        self.device_clock.set_status(ClockStatus(status))
+
     def clock_not_adjusted(self, reason: str) -> None:
         """Note that the clock stays as it is."""
         self.events.record(EventCode.CLOCK_NOT_ADJUSTED, reason)
+
+    def fault(self, element: str) -> int | None:
+        """The result that a broken element gives, None where it works (``objects.faults``)."""
+        return self.faults.take(element)
 
     def agree(self, public: Any) -> bytes:
         """Shared secret of the device's key agreement key with another party's."""

@@ -18,19 +18,22 @@ from protocols.gbcs.asn1.joining import (
 )
 from protocols.gbcs.asn1.types import RemotePartyRole
 from protocols.gbcs.zcl import Cluster, DataType, Status
-from rigs.emulated.asn1_server import credentials, joining
+from rigs.emulated.asn1_server import credentials, device_certificates, joining
 from rigs.emulated.clock import ClockStatus
 from rigs.emulated.device import Device
 from rigs.emulated.event_rules import EventCode
 from rigs.emulated.join_log import JoinLogEntry
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from protocols.eui64 import Eui64
     from rigs.emulated.command import Command
 
 _BACKUP_ALERT = 0x00B2  # GCS62
 _CAPACITY = 16
 # Attributes that the gas meter pushes to its mirror, as far as use cases of this bench read them.
-_MIRRORED: dict[tuple[int, int], DataType] = {
+MIRRORED: dict[tuple[int, int], DataType] = {
     (Cluster.METERING, 0x0000): DataType.UINT48,  # current summation delivered
     (Cluster.METERING, 0x0206): DataType.OCTET_STRING,  # firmware version of the meter
     (Cluster.METERING, 0x0300): DataType.ENUM8,  # unit of measure
@@ -41,7 +44,7 @@ _MIRRORED: dict[tuple[int, int], DataType] = {
 
 
 class Gpf(Device):
-    """Gas Proxy Function. The hub calls ``update_mirror`` when the gas meter would push to it."""
+    """Gas Proxy Function. The hub calls ``take_report`` when the gas meter reports to its mirror."""
 
     payload_kind = "gbz"
 
@@ -49,11 +52,11 @@ class Gpf(Device):
         """Credentials and device log as every device; gas reads from the mirror."""
         super().register()
         credentials.register(self)
+        device_certificates.register(self)
         joining.register(self)
         self.handlers["GCS59"] = _restore_log
-        for (cluster, identifier), data_type in _MIRRORED.items():
-            self.zcl.attribute(cluster, identifier, data_type, partial(self._mirrored, cluster, identifier))
-        self.zcl.serve("GCS13a", "GCS38", "GCS46")
+        for cluster, identifier in MIRRORED:
+            self.zcl.attribute(cluster, identifier, partial(self._mirrored, cluster, identifier))
 
     def boot(self) -> None:
         """Start with the time that the hub has from the WAN."""
@@ -78,19 +81,20 @@ class Gpf(Device):
 
     # Mirror -----------------------------------------------------------------------------------------------
 
-    def update_mirror(self, gsme: Device) -> None:
-        """Take what a gas meter has; one that is not paired with this proxy gives nothing (GBCS-GSMEJ-01)."""
-        if not self.powered or gsme.join_log.get(self.eui64) is None:
+    def take_report(self, gsme: Eui64, values: Mapping[tuple[int, int], Any]) -> None:
+        """Take what a gas meter reported, by (cluster, attribute); one gives nothing before it is paired."""
+        if not self.powered:
             return
-        mirror = {}
-        for cluster, identifier in _MIRRORED:
-            value = gsme.zcl.value(cluster, identifier)
-            if not isinstance(value, Status) and value is not None:
-                mirror[_key(cluster, identifier)] = value if isinstance(value, int) else value.hex()
-        if mirror != self._mirror():
+        held = self._mirror()
+        mirror = held | {
+            _key(*where): value if isinstance(value, int) else bytes(value).hex()
+            for where, value in values.items()
+            if where in MIRRORED and isinstance(value, int | bytes)
+        }
+        if mirror != held:
             with self.work():
                 self.storage.put_json("gpf", "mirror", mirror)
-                self.note(f"mirror updated by {gsme.eui64}")
+                self.note(f"mirror updated by {gsme}")
 
     def _mirror(self) -> dict[str, Any]:
         held: dict[str, Any] = self.storage.get_json("gpf", "mirror", {})

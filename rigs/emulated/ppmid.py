@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from protocols.gbcs.asn1.firmware import (
     FIRMWARE_ACTIVATION_ALERT,
     ActivateImageResponseCode,
@@ -9,10 +11,13 @@ from protocols.gbcs.asn1.firmware import (
 )
 from protocols.gbcs.asn1.types import RemotePartyRole
 from protocols.ports import StimulusKind, StimulusOutcome
-from rigs.emulated.asn1_server import credentials, firmware_commands, joining
+from rigs.emulated.asn1_server import credentials, device_certificates, firmware_commands, joining
 from rigs.emulated.device import Device
 from rigs.emulated.event_rules import EventCode
-from rigs.emulated.firmware import ImageOutcome
+
+if TYPE_CHECKING:
+    from protocols.eui64 import Eui64
+    from rigs.emulated.command import Command
 
 _ACTIVATION_ALERT = 0x012B
 _ADD_CREDIT = bytes.fromhex("0005")
@@ -27,9 +32,14 @@ class Ppmid(Device):
         """Credentials, joining, its version; a keypad that nothing stands behind yet."""
         super().register()
         credentials.register(self)
+        device_certificates.register(self)
         joining.register(self)
         firmware_commands.register_version(self)
         self.stimuli[StimulusKind.KEYPAD] = self._keypad
+
+    def partner_needed(self, command: Command) -> Eui64 | None:
+        """Method A needs a link key with the partner."""
+        return joining.partner_needed(self, command)
 
     def network_joined(self) -> None:
         """Kept locally; only meters report being there to the WAN."""
@@ -40,15 +50,13 @@ class Ppmid(Device):
         state = "CONNECTED" if self.join_log.entries() else "NO METER"
         return f"{state}\nFIRMWARE {self.firmware.version.hex()}"
 
-    def receive_image(self, ota: bytes) -> ImageOutcome | None:
-        """As any device, and then activate at once: a PPMID needs no command (GBCS 11.9)."""
-        if not self.powered:
-            return None
-        with self.work():
-            outcome = self.firmware.receive(ota)
-            return self._activate() if outcome is ImageOutcome.STORED else outcome
+    def upgrade_due(self) -> None:
+        """Activate the image that waits: a PPMID needs no command (GBCS 11.9)."""
+        if self.powered and self.firmware.pending_hash is not None:
+            with self.work():
+                self._activate()
 
-    def _activate(self) -> ImageOutcome:
+    def _activate(self) -> None:
         done = self.firmware.activate_by_itself() == ActivateImageResponseCode.SUCCESS
         broker = self.trust_anchors.subject(RemotePartyRole.ACCESS_CONTROL_BROKER)
         if broker is not None:
@@ -57,7 +65,6 @@ class Ppmid(Device):
             alert = FirmwareActivationAlert(code, now, version, 0 if done else 1)
             self.events.record(code)
             self.events.send_payload(broker, _ACTIVATION_ALERT, FIRMWARE_ACTIVATION_ALERT.encode(alert))
-        return ImageOutcome.ACTIVATED if done else ImageOutcome.DISCARDED
 
     def _keypad(self, _argument: str) -> tuple[StimulusOutcome, str]:
         if not self.powered:

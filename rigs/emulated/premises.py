@@ -1,18 +1,21 @@
-"""One set of emulated premises: devices with their memories, and the hub between them when there is one."""
+"""One set of emulated premises: devices with their memories, the hub between them, and their HAN."""
 
 from __future__ import annotations
 
+import base64
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
+from protocols.eui64 import Eui64
 from protocols.gbcs.catalogue import load_catalogue
-from protocols.ports import ConfigError, Frame, FrameKind, StimulusKind, StimulusOutcome
+from protocols.ports import ConfigError, ImageRefusedError, StimulusKind, StimulusOutcome
 from rigs.emulated.chf import Chf
 from rigs.emulated.device import Device
 from rigs.emulated.esme import Esme
 from rigs.emulated.gpf import Gpf
 from rigs.emulated.gsme import Gsme
+from rigs.emulated.han.device import HanDevice
 from rigs.emulated.hub import Hub
 from rigs.emulated.ppmid import Ppmid
 from rigs.emulated.storage import Storage
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
     from protocols.ports import Clock
     from rigs.emulated.config import EmulatorConfig, NodeConfig
+    from rigs.emulated.han.air import Air
 
 _KINDS: dict[str, type[Device]] = {"chf": Chf, "gpf": Gpf, "esme": Esme, "gsme": Gsme, "ppmid": Ppmid}
 # The stimuli that are supply by another name; the hub has to know of them as well.
@@ -34,7 +38,8 @@ class Premises:
 
     ``on_message(node, octets)`` gets each message that leaves by a node's own port (the hub's ``wan``, or the
     port of a device on a line of its own), from ``begin`` on; ``on_console(node, octets)`` what it prints,
-    from the start. Raises ConfigError for nodes that do not fit together.
+    from the start. ``air`` is what the HAN lives on; ``on_work`` is told to look at ``next_due``
+    again. Raises ConfigError for nodes that do not fit together.
     """
 
     def __init__(
@@ -44,11 +49,16 @@ class Premises:
         *,
         on_message: Callable[[str, bytes], None],
         on_console: Callable[[str, bytes], None],
+        air: Air,
+        on_work: Callable[[], None],
     ) -> None:
+        self.air = air
         self._on_message = on_message
         self.devices: dict[str, Device] = {}
+        self.on_han: dict[str, HanDevice] = {}
         self._clock = clock
         self._on_console = on_console
+        self._on_work = on_work
         # What devices say while they start, before there is a way for it.
         self._waiting: list[tuple[str, bytes]] | None = []
         self._catalogue = load_catalogue()
@@ -57,7 +67,7 @@ class Premises:
         with ExitStack() as stack:
             for node in config.nodes:
                 self._build(config, node, stack)
-            self.hub = self._build_hub(config)
+            self.hub = self._build_hub()
             if self.hub is not None:
                 stack.callback(self.hub.chf.keep_traffic)
             self._memories = stack.pop_all()
@@ -78,24 +88,34 @@ class Premises:
             catalogue=self._catalogue,
         )
 
-    def _build_hub(self, config: EmulatorConfig) -> Hub | None:
+    def _build_hub(self) -> Hub | None:
         chf = next((device for device in self.devices.values() if isinstance(device, Chf)), None)
         if chf is None:
             return None
         gpf = next((device for device in self.devices.values() if isinstance(device, Gpf)), None)
         leave = partial(self._on_message, chf.description.name)
-        return Hub(chf, gpf, self._clock, leave, join_delay_s=config.join_delay_s)
+        return Hub(chf, gpf, self._clock, leave, air=self.air, on_open=self._press_button)
 
     def begin(self) -> None:
-        """Let messages out, first those of the start, and bring devices within reach of the hub."""
+        """Let messages out, first those of the start, and give the HAN power."""
+        for name, device in self.devices.items():
+            if self._via[name] and not isinstance(device, Gpf):
+                self.on_han[name] = HanDevice(device, self.air)
+        for device in self.devices.values():
+            device.worked = self._on_work
         waiting, self._waiting = self._waiting or [], None
         for node, octets in waiting:
             self._sent(node, octets)
-        if self.hub is None:
-            return
-        for name, device in self.devices.items():
-            if self._via[name] and device is not self.hub.gpf:
-                self.hub.attach(device)
+        if self.hub is not None:
+            self.hub.han.power_on()
+        for member in self.on_han.values():
+            member.power_on()
+
+    def _press_button(self, device_id: Eui64) -> None:
+        """The installer who had a device entered in the log sees to it that it looks for the hub."""
+        for member in self.on_han.values():
+            if member.device.eui64 == device_id:
+                member.look()
 
     # Messages ---------------------------------------------------------------------------------------------
 
@@ -113,15 +133,26 @@ class Premises:
                 next_step=f"remove this port, or remove via to put {node} on a line of its own",
             )
 
-    def receive(self, node: str, frame: Frame) -> None:
-        """Take a frame that came in at a node's own port."""
+    def receive(self, node: str, octets: bytes) -> None:
+        """Take a message that came in at a node's own port."""
         device = self.devices[node]
         if self.hub is not None and device is self.hub.chf:
-            self.hub.from_wan(frame)
-        elif frame.kind is FrameKind.GBCS:
-            device.handle(frame.data)
-        elif frame.data[:8] == device.eui64:
-            device.receive_image(frame.data[8:])
+            self.hub.from_wan(octets)
+        else:
+            device.handle(octets)
+
+    def take_image(self, node: str, target: Eui64, image: bytes) -> None:
+        """Take a firmware image at a node's own port, for one of the devices it reaches.
+
+        ImageRefusedError where the hub, or the device itself, does not take it.
+        """
+        device = self.devices[node]
+        if self.hub is not None and device is self.hub.chf:
+            self.hub.deliver_image(target, image)
+        elif device.eui64 == target and not self._via[node]:
+            device.receive_image(image)
+        else:
+            raise ImageRefusedError(f"{node} delivers no images")
 
     def _sent(self, node: str, octets: bytes) -> None:
         """Route a message that a device has sent."""
@@ -131,24 +162,20 @@ class Premises:
         device = self.devices[node]
         if self.hub is not None and device in (self.hub.chf, self.hub.gpf):
             self.hub.from_function(octets)
-        elif self.hub is not None and self._via[node]:
-            self.hub.from_device(device, octets)
+        elif node in self.on_han:
+            self.on_han[node].send(octets)
         else:
             self._on_message(node, octets)
 
     # Time -------------------------------------------------------------------------------------------------
 
     def next_due(self) -> datetime | None:
-        """When something has to be done without a message coming in; None when nothing has."""
+        """When a device has to do something by its clock; the HAN's timers are the scheduler's."""
         times = [device.next_due() for device in self.devices.values()]
-        if self.hub is not None:
-            times.append(self.hub.next_due())
         return min((time for time in times if time is not None), default=None)
 
     def run_due(self) -> None:
         """Do what has become due."""
-        if self.hub is not None:
-            self.hub.run_due()
         for device in self.devices.values():
             device.run_due()
 
@@ -157,14 +184,20 @@ class Premises:
     def control(self, op: str, node: str, kind: str, argument: str) -> tuple[str, str]:
         """Power and stimuli, as the control channel asks for them: outcome and answer.
 
-        ``op`` is ``power-on``, ``power-off``, ``power-state`` (answer ``on`` or ``off``) or ``stimulus``.
-        Raises ConfigError for an unknown node and ValueError for an unknown stimulus.
+        ``op`` is ``power-on``, ``power-off``, ``power-state`` (answer ``on`` or ``off``), ``stimulus``,
+        ``image`` (``kind``: the target's EUI-64, ``argument``: the OTA file in base 64; answer: why it was
+        refused), or one for the air (`rigs.emulated.air_access`). Raises ConfigError for an unknown node and
+        ValueError for an unknown stimulus.
         """
+        if op.startswith("air-"):
+            return self.air.access.request(op, argument)
         device = self.devices.get(node)
         if device is None:
             raise ConfigError(
                 f"there is no emulated node {node!r}", next_step=f"known: {', '.join(self.devices)}"
             )
+        if op == "image":
+            return self._image(node, kind, argument)
         if op == "stimulus" and kind not in _SUPPLY:
             outcome, answer = device.stimulus(StimulusKind(kind), argument)
             return str(outcome), answer
@@ -172,16 +205,30 @@ class Premises:
             self._power(device, on=_SUPPLY[kind] if op == "stimulus" else op == "power-on")
         return str(StimulusOutcome.DONE), "on" if device.powered else "off"
 
+    def _image(self, node: str, target: str, argument: str) -> tuple[str, str]:
+        try:
+            self.take_image(node, Eui64(target), base64.b64decode(argument))
+        except ImageRefusedError as refusal:
+            return str(StimulusOutcome.REFUSED), str(refusal)
+        return str(StimulusOutcome.DONE), ""
+
     def _power(self, device: Device, *, on: bool) -> None:
         if self.hub is not None and device in (self.hub.chf, self.hub.gpf):
             self.hub.power(on)
             return
+        member = self.on_han.get(device.description.name)
+        if member is not None and not on:
+            member.power_off()
         device.power(on)
-        if self.hub is not None and self._via[device.description.name]:
-            self.hub.device_powered(device)
+        if member is not None and on:
+            member.power_on()
 
     def close(self) -> None:
-        """Close every device's memory; calling it twice is harmless."""
+        """Silence the HAN and close every device's memory; calling it twice is harmless."""
+        for member in self.on_han.values():
+            member.power_off()
+        if self.hub is not None:
+            self.hub.han.power_off()
         self._memories.close()
 
 
@@ -206,7 +253,7 @@ def _check_nodes(nodes: list[NodeConfig]) -> None:
                 f"{description.name}: its name or its EUI-64 {description.eui64} is that of another node",
                 next_step="give every node a name and a device file of its own",
             )
-        if node.via and node.via not in hubs:
+        if node.via and node.via not in hubs and not node.radio:
             raise ConfigError(
                 f"{description.name}: via {node.via!r} is no emulated hub of this rig",
                 next_step=f"emulated hubs: {', '.join(hubs) or 'none'}; without via it is on its own line",

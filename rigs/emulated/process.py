@@ -13,24 +13,36 @@ import os
 import signal
 import stat
 import sys
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING
 
 from protocols.ports import BenchError, ConfigError, Frame, FrameKind
+from protocols.radio import FrameRadio
 from rigs.emulated.config import WireKind
+from rigs.emulated.coprocessors import coprocessor
+from rigs.emulated.han.air import make_air
+from rigs.emulated.han.stick import StickService
 from rigs.emulated.premises import Premises
+from rigs.emulated.recording import OPERATIONS as CAPTURE_OPERATIONS
+from rigs.emulated.recording import Recording
 from rigs.emulated.state_files import WIRES_NAME, clear_wires, hold_lock, write_endpoints
 from rigs.emulated.wires import ConsoleWire, ControlServer, PtyWire, TcpWire, UdpWire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
+    from protocols.capture import CaptureDesk
     from protocols.ports import Clock
     from rigs.emulated.config import EmulatorConfig, WireConfig
+    from rigs.emulated.han.air import Air
 
 # The wall clock may be set while the timer waits; looking again this often bounds how late that is noticed.
 _LONGEST_WAIT_S = 30.0
+
+OpenRadios = Callable[[Mapping[str, str]], Awaitable[dict[str, FrameRadio | StickService]]]
+"""Addresses by ``node.port`` to radios by node, or to services of sticks that bring a stack."""
+_HAN_WIRES = frozenset({WireKind.RCP, WireKind.NCP})
 
 MessageWire = PtyWire | TcpWire | UdpWire
 
@@ -41,12 +53,18 @@ async def serve(
     *,
     stop: asyncio.Event | None = None,
     announce: Callable[[str], None] | None = None,
+    desk: CaptureDesk | None = None,
+    capture: str = "",
+    open_radios: OpenRadios | None = None,
 ) -> None:
     """Run the emulated premises of one rig until ``stop``, SIGTERM, SIGINT or, if asked for, end of input.
 
     Once every wire is open, ``endpoints.json`` is written and ``announce`` gets one JSON line (by default it
-    is printed): ``{"ready": true, "pid": ..., "endpoints": {"chf.wan": ...}}``. Raises BenchError when
-    another process runs this rig or a wire cannot be opened, ConfigError when the rig makes no sense.
+    is printed): ``{"ready": true, "pid": ..., "endpoints": {"chf.wan": ...}}``. ``desk`` keeps recordings of
+    the HAN, from the start into the folder ``capture`` where one is given. ``open_radios`` gets the addresses
+    of emulated radio co-processors and gives the radios of nodes whose HAN side is not in memory. Raises
+    BenchError when another process runs this rig or a wire cannot be opened, ConfigError when the rig makes
+    no sense.
     Whatever was opened is closed in reverse order, whichever way this ends.
     """
     stop = stop or asyncio.Event()
@@ -58,7 +76,8 @@ async def serve(
         clear_wires(config.state_dir)
         stack.callback(clear_wires, config.state_dir)
         _catch_signals(stack, stop)
-        emulator = _Emulator(config, clock)
+        emulator = _Emulator(config, clock, Recording(desk), capture)
+        emulator.open_radios = open_radios
         await emulator.open(stack)
         try:
             async with asyncio.TaskGroup() as group:
@@ -81,8 +100,11 @@ async def serve(
 class _Emulator:
     """Joins premises and wires; lives from the opening of the first wire to the closing of the last."""
 
-    def __init__(self, config: EmulatorConfig, clock: Clock) -> None:
+    def __init__(self, config: EmulatorConfig, clock: Clock, recording: Recording, capture: str) -> None:
         self.endpoints: dict[str, str] = {}
+        self.open_radios: OpenRadios | None = None
+        self._recording = recording
+        self._capture = capture
         self._config = config
         self._clock = clock
         self._wires_dir = config.state_dir / WIRES_NAME
@@ -94,14 +116,22 @@ class _Emulator:
     async def open(self, stack: AsyncExitStack) -> None:
         """Open consoles, start the devices, and only then let messages and stimuli reach them."""
         consoles = [wire for wire in self._config.wires if wire.kind is WireKind.CONSOLE]
-        lines = [wire for wire in self._config.wires if wire.kind is not WireKind.CONSOLE]
+        lines = [wire for wire in self._config.wires if wire.kind not in {WireKind.CONSOLE, *_HAN_WIRES}]
         stack.push_async_callback(self._close_consoles)
         for wire in consoles:
             await self._open_console(wire)
+        air = make_air(asyncio.get_running_loop(), self._config.han)
+        await self._bring_radios(stack, air)
         self._premises = Premises(
-            self._config, self._clock, on_message=self._leave, on_console=self._write_console
+            self._config,
+            self._clock,
+            on_message=self._leave,
+            on_console=self._write_console,
+            air=air,
+            on_work=self._wake.set,
         )
         stack.callback(self._premises.close)
+        self._begin_recording(stack)
         for wire in lines:
             await self._open_line(stack, wire)
         self._premises.begin()
@@ -110,6 +140,29 @@ class _Emulator:
         address = await control.start()
         for node in self._config.nodes:
             self.endpoints[f"{node.description.name}.control"] = address
+
+    async def _bring_radios(self, stack: AsyncExitStack, air: Air) -> None:
+        """Start emulated radio co-processors, then have the radios of nodes opened that do not live here."""
+        for wire in self._config.wires:
+            if wire.kind in _HAN_WIRES:
+                line = coprocessor(stack, self._config, wire, air, self._line_path(wire))
+                stack.push_async_callback(line.close)
+                self.endpoints[f"{wire.node}.{wire.port}"] = await line.start()
+        if self.open_radios is not None:
+            for name, radio in (await self.open_radios(self.endpoints)).items():
+                stack.push_async_callback(radio.close)
+                if isinstance(radio, FrameRadio):
+                    air.radios[name] = radio
+                else:
+                    air.services[name] = radio
+
+    def _begin_recording(self, stack: AsyncExitStack) -> None:
+        if self._premises.hub is None and not any(node.via for node in self._config.nodes):
+            return
+        self._recording.attach(self._premises.air.access)
+        if self._capture:
+            self._recording.request("capture-begin", self._capture)
+        stack.callback(self._recording.request, "capture-end", "")
 
     async def _open_console(self, wire: WireConfig) -> None:
         console = ConsoleWire(self._line_path(wire))
@@ -124,7 +177,8 @@ class _Emulator:
         self._premises.check_message_port(wire.node, wire.port)
 
         def arrive(frame: Frame) -> None:
-            self._premises.receive(wire.node, frame)
+            self._recording.message(wire.node, frame.data, outbound=False)
+            self._premises.receive(wire.node, frame.data)
             self._wake.set()
 
         line = self._message_wire(wire, arrive)
@@ -164,6 +218,7 @@ class _Emulator:
             await wire.send(frame)
 
     def _leave(self, node: str, octets: bytes) -> None:
+        self._recording.message(node, octets, outbound=True)
         for wire in self._lines.get(node, ()):
             self._outgoing.put_nowait((wire, Frame(FrameKind.GBCS, octets)))
 
@@ -172,6 +227,8 @@ class _Emulator:
             console.write(octets)
 
     def _control(self, op: str, node: str, kind: str, argument: str) -> tuple[str, str]:
+        if op in CAPTURE_OPERATIONS:
+            return self._recording.request(op, argument)
         try:
             return self._premises.control(op, node, kind, argument)
         finally:

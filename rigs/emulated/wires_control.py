@@ -17,6 +17,8 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
 from protocols.ports import BenchError
+from rigs.emulated.air_access import OPERATIONS as AIR_OPERATIONS
+from rigs.emulated.recording import OPERATIONS as CAPTURE_OPERATIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,8 +26,9 @@ if TYPE_CHECKING:
 Answer = tuple[str, str]
 Handler = Callable[[str, str, str, str], Answer | Awaitable[Answer]]
 
-OPERATIONS = ("power-on", "power-off", "power-state", "stimulus")
-_LINE_LIMIT = 65_536
+_DEVICE_OPERATIONS = ("power-on", "power-off", "power-state", "stimulus", "image")
+OPERATIONS = (*_DEVICE_OPERATIONS, *AIR_OPERATIONS, *CAPTURE_OPERATIONS)
+_LINE_LIMIT = 16 * 2**20  # the largest OTA file in base 64
 
 
 class ControlServer:

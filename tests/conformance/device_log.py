@@ -54,9 +54,9 @@ def remove(acb: UserNode, chf: DeviceNode, device_id: Eui64) -> Response:
     return acb.request("CCS02", chf, device_id=device_id)
 
 
-def backup(bench: Bench, chf: DeviceNode, since: int) -> Alert:
+def backup(bench: Bench, chf: DeviceNode, since: int, *, timeout_s: float = 10.0) -> Alert:
     """The first CS14 after a mark."""
-    return bench.alerts.expect(chf, DEVICE_LOG_CHANGED, message_code=BACKUP, since=since)
+    return bench.alerts.expect(chf, DEVICE_LOG_CHANGED, message_code=BACKUP, since=since, timeout_s=timeout_s)
 
 
 def hashes(alert: Alert) -> dict[Eui64, bytes]:
@@ -69,10 +69,12 @@ def listed(acb: UserNode, chf: DeviceNode) -> set[Eui64]:
     return {Eui64(entry["device_id"]) for entry in acb.request("CCS06", chf).values["devices"]}
 
 
-def backup_with_key(bench: Bench, chf: DeviceNode, device_id: Eui64, since: int) -> Alert:
+def backup_with_key(
+    bench: Bench, chf: DeviceNode, device_id: Eui64, since: int, *, timeout_s: float = 10.0
+) -> Alert:
     """The first CS14 after a mark in which the device has a hashed link key, that is: it has joined."""
     while True:
-        alert = backup(bench, chf, since)
+        alert = backup(bench, chf, since, timeout_s=timeout_s)
         if hashes(alert).get(device_id):
             return alert
         since = alert.number

@@ -1,7 +1,7 @@
 """Firmware images for a device of the rig: good ones, and ones with a fault.
 
 Each is newer than what the device runs and has contents of its own, so that suites can be run again and again
-on devices that are never reset. Real devices never get one: no hardware understands the bench-only frame.
+on devices that are never reset.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def test_cover(bench, esme, supplier, check):
 def bench(tmp_path):
     """A rig whose stimuli are a person's, the terminal of that person, and a run of one test."""
     person, terminal = pty.openpty()
-    rig = (ROOT / "rigs" / "emulated.toml").read_text().replace('"devices/', f'"{ROOT}/rigs/devices/')
+    rig = (ROOT / "rigs" / "serial.toml").read_text().replace('"devices/', f'"{ROOT}/rigs/devices/')
     asked = f'driver = "stimulus-operator"\ntimeout_s = 3\nterminal = "{os.ttyname(terminal)}"'
     (tmp_path / "rig.toml").write_text(rig.replace('driver = "stimulus-emulated"', asked, 1))
     (tmp_path / "test_cover.py").write_text(SUITE)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.system.processes import ROOT, hil_environment
 
-RIG = ROOT / "rigs" / "virtual.toml"
+RIG = ROOT / "rigs" / "emulated.toml"
 
 
 @pytest.fixture
@@ -58,10 +58,10 @@ def test_all_suites_pass_with_equal_journals_under_any_hash_seed(hil_seeded, tmp
     folder = tmp_path / "1" / "evidence-1"
     results = json.loads((folder / "results.json").read_text())
     assert results["run"]["time"] == "virtual"
-    assert results["run"]["counts"]["pass"] >= results["run"]["minimum_tests"] == 150
+    assert results["run"]["counts"]["pass"] >= results["run"]["minimum_tests"] == 160
     assert results["run"]["started_at"].startswith("2026-01-05T09:00:00")
     assert "of virtual time" in (folder / "report.html").read_text()
-    assert (folder / "state" / "virtual" / "devices" / "esme.db").is_file()
+    assert (folder / "state" / "emulated" / "devices" / "esme.db").is_file()
     # Nothing was left in the account's own state, where counters of real devices are.
     assert not (tmp_path / "1" / "state").exists()
 

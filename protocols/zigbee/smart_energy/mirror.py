@@ -8,6 +8,7 @@ from enum import IntFlag
 from typing import Any
 
 from protocols.eui64 import Eui64
+from protocols.han import Endpoint
 from protocols.zigbee.smart_energy.context import Context
 from protocols.zigbee.smart_energy.events import MirrorCreated, MirrorUpdated
 from protocols.zigbee.smart_energy.settings import (
@@ -17,6 +18,7 @@ from protocols.zigbee.smart_energy.settings import (
     METERING,
     METERING_DEVICE,
     PREPAYMENT,
+    PROFILE,
 )
 from protocols.zigbee.smart_energy.zcl_attributes import Attributes
 from protocols.zigbee.smart_energy.zcl_endpoint import ZclLayer
@@ -57,6 +59,12 @@ FUNCTIONAL_ACTED_ON = int(
     | Flag.NETWORK_KEY_ACTIVE | Flag.TUNNEL_MESSAGE_PENDING | Flag.GET_SNAPSHOT | Flag.GET_SAMPLED_DATA
 )  # fmt: skip
 FLAGS_4_ACTED_ON = 1 << 6 | 1 << 7 | 1 << 9  # prepayment snapshot, top-up log, debt repayment log
+
+
+def mirror_endpoints(limit: int) -> list[Endpoint]:
+    """The endpoints of so many mirrors, for services that take endpoints before there is a network only."""
+    numbers = range(FIRST_MIRROR_ENDPOINT, FIRST_MIRROR_ENDPOINT + limit)
+    return [Endpoint(number, PROFILE, METERING_DEVICE, _MIRRORED, _MIRRORED) for number in numbers]
 
 
 @dataclass(slots=True, eq=False)

@@ -18,7 +18,7 @@ from . import activation as act
 # What emulated devices take for an image that is authentic and does not start; only they ever get images.
 DOES_NOT_START = b"SELF-TEST-FAILS"
 
-pytestmark = needs(state="commissioned", capabilities=["message.image"])
+pytestmark = needs(state="commissioned", capabilities=["firmware"])
 
 
 @covers("GBCS-11.5-03", "GBCS-11.5-07", "GBCS-11.5-13", "GBCS-SIG-01")

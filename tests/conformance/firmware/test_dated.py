@@ -10,7 +10,7 @@ from ..reads import firmware_version
 from . import activation as act
 
 pytestmark = [
-    needs(state="commissioned", devices=["esme"], capabilities=["message.image"]),
+    needs(state="commissioned", devices=["esme"], capabilities=["firmware"]),
     leaves("irreversible"),
 ]
 

@@ -13,7 +13,7 @@ from ..meters import both_meters, on
 from ..reads import SILENCE_S, firmware_version, raised, read
 from . import activation as act
 
-pytestmark = needs(state="commissioned", capabilities=["message.image"])
+pytestmark = needs(state="commissioned", capabilities=["firmware"])
 
 VERIFIED = 0x8F72
 NOT_VERIFIED = 0x8F1C

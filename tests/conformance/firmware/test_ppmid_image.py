@@ -8,7 +8,7 @@ from ..images import make_image
 from ..reads import firmware_version
 
 pytestmark = [
-    needs(state="commissioned", devices=["chf", "ppmid"], capabilities=["message.image"]),
+    needs(state="commissioned", devices=["chf", "ppmid"], capabilities=["firmware"]),
     leaves("irreversible"),
 ]
 

@@ -17,6 +17,7 @@ from hil.journal_reader import JournalReader
 
 ROOT = Path(__file__).parents[3]
 RIG = ROOT / "rigs" / "emulated.toml"
+KEEPS_STATE = ROOT / "rigs" / "serial.toml"  # in real time: its devices outlive a run
 HEAD = """
 import os, signal
 import pytest
@@ -212,7 +213,7 @@ def test_is_killed(bench, supplier, second_supplier, esme):
     os.kill(os.getpid(), signal.SIGKILL)
 """,
     )
-    done = place.hil("run", "--rig", str(RIG), "--suite", first, "--run-dir", "killed")
+    done = place.hil("run", "--rig", str(KEEPS_STATE), "--suite", first, "--run-dir", "killed")
     assert done.returncode == -signal.SIGKILL
     sent = [body["use_case"] for kind, body in place.kinds("killed") if kind == "message.sent"]
     assert sent[-1] == "CS02b"
@@ -222,7 +223,7 @@ def test_is_killed(bench, supplier, second_supplier, esme):
     assert verdicts(place.results("killed")) == {"test_is_killed": "inconclusive"}
 
     second = place.suite("next", READ)
-    done = place.hil("run", "--rig", str(RIG), "--suite", second)
+    done = place.hil("run", "--rig", str(KEEPS_STATE), "--suite", second)
     assert done.returncode == 0, (
         done.stdout
     )  # fewer than the rig's minimum_tests, but only these were asked for
@@ -259,12 +260,12 @@ def test_a_rig_that_cannot_be_opened_is_exit_code_3_with_a_report(place):
     rig = place.folder / "rig.toml"
     port = '[nodes.chf.ports.wan]\ndriver = "serial"\nurl = "socket://127.0.0.1:9"\n'
     text = (
-        RIG.read_text()
+        _without(RIG.read_text(), "[bench]")
         .replace("emulated = true", "emulated = false")
         .replace('"devices/', f'"{RIG.parent}/devices/')
     )
     for node in ("chf", "esme", "gsme", "ppmid"):
-        for kind in ("wan", "console", "power", "stimulus"):
+        for kind in ("wan", "console", "power", "stimulus", "firmware"):
             text = _without(text, f"[nodes.{node}.ports.{kind}]")
     rig.write_text(text + port)
     done = place.hil("run", "--rig", str(rig), "--suite", place.suite("x", READ))

@@ -152,7 +152,9 @@ async def test_a_path_longer_than_a_socket_address_and_a_socket_left_by_a_killed
 
 
 @in_loop
-async def test_raw_json_lines(tmp_path):
+async def test_raw_json_lines(tmp_path, monkeypatch):
+    monkeypatch.setattr("rigs.emulated.wires_control._LINE_LIMIT", 65_536)  # images are larger
+
     def handler(op: str, node: str, kind: str, argument: str) -> tuple[str, str]:
         return "done", f"{op} {node} {kind} {argument}"
 

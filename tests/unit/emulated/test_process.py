@@ -40,7 +40,7 @@ from fixtures.emulated_premises import premises_config
 from hil.clock import RealClock
 from protocols.smki import Hierarchy
 from rigs.emulated.process import serve
-config = premises_config(Path(sys.argv[1]), Hierarchy(sys.argv[2]), sys.argv[4:], join_delay_s=0.05)
+config = premises_config(Path(sys.argv[1]), Hierarchy(sys.argv[2]), sys.argv[4:])
 config.until_stdin_closes = sys.argv[3] == "until-stdin-closes"
 asyncio.run(serve(config, RealClock()))
 """
@@ -176,7 +176,7 @@ class Running:
 
 def test_commands_over_a_line_and_joining_by_the_timer(tmp_path, hierarchy):
     users = Users(hierarchy)
-    with Running(premises_config(tmp_path, hierarchy, join_delay_s=0.05)) as endpoints:
+    with Running(premises_config(tmp_path, hierarchy)) as endpoints:
         expected = {"chf.wan"} | {f"{name}.{port}" for name in ALL for port in ("console", "control")}
         assert set(endpoints) == expected
         on_disk = json.loads((tmp_path / ENDPOINTS_NAME).read_text())

@@ -53,7 +53,7 @@ def rig(tmp_path):
 
 
 def test_the_whole_premises(tmp_path):
-    rig = load_rig(ROOT / "rigs" / "emulated.toml", {"SMETS_HIL_STATE": str(tmp_path)})
+    rig = load_rig(ROOT / "rigs" / "serial.toml", {"SMETS_HIL_STATE": str(tmp_path)})
     config = emulator_config(rig, until_stdin_closes=True)
     assert config.state_dir == rig.state_dir
     assert config.until_stdin_closes
@@ -126,7 +126,7 @@ def test_a_device_type_that_is_not_emulated(rig, tmp_path):
 
 
 def test_an_emulated_device_behind_a_real_hub(tmp_path):
-    text = (ROOT / "rigs" / "emulated.toml").read_text()
+    text = (ROOT / "rigs" / "serial.toml").read_text()
     text = text.replace('device = "devices/chf.toml"\nemulated = true', 'device = "devices/chf.toml"')
     text = text.replace("devices/", f"{ROOT}/rigs/devices/")
     (tmp_path / "rig.toml").write_text(text)

@@ -45,8 +45,7 @@ def test_survives_reopening(tmp_path):
 
 def test_never_goes_back(tmp_path):
     store = CounterStore(tmp_path / "counters.sqlite")
-    assert store.advance_to(PARTY, 1000) == 1000
-    assert store.advance_to(PARTY, 10) == 1000
+    assert store.next(PARTY, at_least=1000) == 1000
     assert store.next(PARTY) == 1001
     assert store.next(PARTY, at_least=5) == 1002
     assert store.next(PARTY, at_least=5000) == 5000
@@ -59,7 +58,7 @@ def test_holds_the_largest_values_and_then_says_so(tmp_path):
         store.next(PARTY)
     assert store.last(PARTY) == 2**63 - 1
     with pytest.raises(BenchError, match="utrn"):
-        store.advance_to(PARTY, 2**32, "utrn")
+        store.next(PARTY, "utrn", at_least=2**32)
     with pytest.raises(ValueError, match="no kind of counter"):
         store.next(PARTY, "sequence")
 

@@ -50,7 +50,7 @@ def test_marks_of_all_levels_are_put_together():
         needs(devices=["esme"]),
         leaves("restored"),
         covers("B", "C"),
-        needs(state="joined", devices=["chf"], capabilities=["chf.message.image"]),
+        needs(state="joined", devices=["chf"], capabilities=["chf.firmware"]),
         leaves("nothing"),
         needs(state="factory"),
         fixtures=("supplier", "check", "gsme"),
@@ -58,7 +58,7 @@ def test_marks_of_all_levels_are_put_together():
     assert made.covers == ["A", "B", "C"]
     assert made.state is State.JOINED  # the closest that names one
     assert made.devices == ["esme", "chf"]
-    assert made.capabilities == ["chf.message.image"]
+    assert made.capabilities == ["chf.firmware"]
     assert made.leaves == "restored"
     assert made.users == ["supplier"]
 
@@ -164,15 +164,15 @@ def test_devices_are_found_by_name_or_type():
         (["esme"], ["stimulus"], ""),
         (["esme", "gsme"], ["stimulus"], "gsme has no stimulus"),
         (["gsme"], ["esme.stimulus"], ""),
-        (["gsme"], ["chf.message.image"], ""),
-        (["esme"], ["message.image"], "esme has no message.image"),
+        (["gsme"], ["chf.firmware"], ""),
+        (["esme"], ["firmware"], "esme has no firmware"),
         (["esme"], ["chf.stimulus"], "chf has no stimulus"),
         (["ppmid"], [], "has no ppmid"),
     ],
 )
 def test_capabilities(devices, capabilities, missing):
     present = {
-        "chf": node("chf", "chf", "message", "message.image"),
+        "chf": node("chf", "chf", "message", "firmware"),
         "esme": node("esme", "esme", "stimulus"),
         "gsme": node("gsme", "gsme"),
     }

@@ -8,134 +8,16 @@ from datetime import UTC, datetime
 import pytest
 
 from hil.bench import Bench
+from hil.facades import Firmware
 from hil.journal import Journal
 from hil.journal_reader import JournalReader
 from hil.nodes import Faults, NoAlertError, NoResponseError, UnexpectedAlertError, UnexpectedResponseError
 from hil.rigfile import load_rig
 from protocols.eui64 import Eui64
 from protocols.gbcs.crypto import compute_mac, shared_secret, verify_mac, verify_signature
-from protocols.gbcs.header import CraFlag, GroupingHeader
-from protocols.gbcs.message import Message, build_message, parse_message
-from protocols.gbcs.protect import protect
-from protocols.gbcs.use_cases import Context, encode_alert, encode_response
-from protocols.ports import BenchError, ConfigError, Frame, FrameKind, PortClosedError
-from protocols.smki import Hierarchy
-
-ESME = Eui64("00-DB-12-34-56-78-90-A0")
-SUPPLIER = Eui64("90-B3-D5-1F-30-01-00-00")
-ACB = Eui64("90-B3-D5-1F-30-00-00-02")
-
-DRIVER = """
-import asyncio
-from pydantic import BaseModel
-from protocols.ports import Driver, PortClosedError
-
-class Settings(BaseModel):
-    pass
-
-class Line:
-    def __init__(self):
-        self.inbox = asyncio.Queue()
-        self.sent = []
-        self.raw = []
-        self.answer = lambda frame: []
-        self.on_fault = None
-        self.gone = False
-
-    async def send(self, frame):
-        if self.gone:
-            raise PortClosedError("the line was pulled out")
-        self.sent.append(frame)
-        for answer in self.answer(frame):
-            self.inbox.put_nowait(answer)
-
-    async def receive(self):
-        frame = await self.inbox.get()
-        if frame is None:
-            raise PortClosedError("the line was pulled out")
-        return frame
-
-    async def send_octets(self, octets):
-        self.raw.append(octets)
-
-    async def close(self):
-        self.inbox.put_nowait(None)
-
-async def open_line(config, context):
-    return Line()
-
-DRIVER = Driver("line", Settings, open_line, frozenset({"message"}))
-"""
-
-RIG = """
-schema = 1
-name = "scripted"
-[keys]
-seed = "s"
-[nodes.supplier]
-kind = "user"
-role = "supplier"
-eui64 = "90-B3-D5-1F-30-01-00-00"
-[nodes.acb]
-kind = "user"
-role = "access_control_broker"
-eui64 = "90-B3-D5-1F-30-00-00-02"
-[nodes.esme]
-kind = "device"
-device = "esme.toml"
-[nodes.esme.ports.serial]
-driver = "line.py:DRIVER"
-"""
-
-
-class Esme:
-    """The far end: makes what a meter would send, with the keys that the seed gives it."""
-
-    def __init__(self, bench):
-        self.keys = Hierarchy("s").device(ESME)
-        self.parties = {
-            party: Hierarchy("s").organisation(party, role) for party, role in ((SUPPLIER, 2), (ACB, 4))
-        }
-        self.bench = bench
-        self.line = bench._router._links["esme"].port
-
-    def respond(self, command, values, *, use_case="ECS52", counter=None, mac=True):
-        header = command.header
-        context = Context(header.originator_counter, header.business_originator_id, ESME)
-        payload = encode_response(use_case, context, values)
-        answer = GroupingHeader(
-            CraFlag.RESPONSE,
-            header.originator_counter if counter is None else counter,
-            ESME,
-            header.business_originator_id,
-            header.message_code,
-        )
-        message = Message(answer, payload)
-        if not mac:
-            return build_message(protect(message, signer=self.keys.ds.private))
-        z = shared_secret(self.keys.ka.private, self.parties[header.business_originator_id].ka.public)
-        return build_message(protect(message, mac_z=z))
-
-    def alert(self, code, counter):
-        payload = encode_alert(
-            0x1000,
-            Context(counter, ESME, SUPPLIER),
-            {"alert_code": code, "time": datetime(2026, 1, 2, tzinfo=UTC)},
-        )
-        message = Message(GroupingHeader(CraFlag.ALERT, counter, ESME, SUPPLIER, 0x1000), payload)
-        return build_message(protect(message, signer=self.keys.ds.private))
-
-    def say(self, octets):
-        self.bench._portal.loop.call_soon_threadsafe(
-            self.line.inbox.put_nowait, Frame(FrameKind.GBCS, octets)
-        )
-        self.bench.wait(0.01)
-
-    def answer_with(self, make):
-        self.line.answer = lambda frame: [
-            Frame(FrameKind.GBCS, octets) for octets in make(parse_message(frame.data))
-        ]
-
+from protocols.gbcs.message import build_message, parse_message
+from protocols.ports import BenchError, ConfigError, ImageRefusedError, PortClosedError
+from tests.unit.harness.scripted_line import ACB, DRIVER, ESME, RIG, SUPPLIER, Esme
 
 VERSION = {"results": [0], "firmware_version": b"\x02\x00\x00\x01"}
 
@@ -383,15 +265,35 @@ def test_bad_lines_are_journalled(bench, meter):
     }
 
 
-def test_images_and_raw_octets_go_out_as_they_are(bench, meter):
-    esme = bench.devices["esme"]
-    bench.send_image(esme, b"an image")
-    frame = meter.line.sent[-1]
-    assert (frame.kind, frame.data) == (FrameKind.BENCH_ONLY_IMAGE, ESME + b"an image")
-    bench.send_image(esme, b"x", target=ACB)
-    assert meter.line.sent[-1].data == ACB + b"x"
-    bench.send_octets(esme, b"GBCS:DA")
+def test_raw_octets_go_out_as_they_are(bench, meter):
+    bench.send_octets(bench.devices["esme"], b"GBCS:DA")
     assert meter.line.raw == [b"GBCS:DA"]
+
+
+class Images:
+    """A firmware port that takes images of the meter alone."""
+
+    taken = None
+
+    async def deliver(self, target, image):
+        if target != ESME:
+            raise ImageRefusedError("not in the device log")
+        self.taken = image
+
+    async def close(self):
+        """Nothing is open."""
+
+
+def test_images_take_the_firmware_port_and_a_refusal_is_journalled(bench):
+    esme, images = bench.devices["esme"], Images()
+    with pytest.raises(ConfigError, match="no firmware port"):
+        bench.send_image(esme, b"an image")
+    esme.give(Firmware("esme", images, bench._portal))
+    bench.send_image(esme, b"an image")
+    assert images.taken == b"an image"
+    bench.send_image(esme, b"x", target=ACB)
+    assert images.taken == b"an image"
+    assert _records(bench, "image.refused")[0].body["reason"] == "not in the device log"
     with JournalReader(bench.journal.path) as reader:
         record = next(reader.records("image.sent"))
         assert reader.attachment(record.attachment) == b"an image"

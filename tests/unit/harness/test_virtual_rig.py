@@ -45,6 +45,7 @@ serial = { driver = "memory" }
 console = { driver = "memory" }
 power = { driver = "memory" }
 stimulus = { driver = "memory" }
+firmware = { driver = "memory" }
 """.replace("DEVICES", str(RIGS / "devices"))
 
 
@@ -82,7 +83,7 @@ def opened(tmp_path):
 
 
 def test_time_is_real_unless_said():
-    rig = load_rig(RIGS / "emulated.toml", {})
+    rig = load_rig(RIGS / "serial.toml", {})
     assert (rig.virtual, rig.keep_state) == (False, True)
     assert isinstance(clock_of(rig), RealClock)
 
@@ -153,8 +154,8 @@ def test_every_port_of_a_device_in_this_process(rig_of, opened):
         assert {
             "message",
             "message.raw",
-            "message.image",
             "console",
+            "firmware",
             "power",
             "stimulus",
         } <= esme.capabilities
@@ -203,7 +204,7 @@ def test_devices_killed_go_on_with_what_they_remember(rig_of, opened):
 def test_killing_is_for_devices_in_this_process(tmp_path, monkeypatch):
     monkeypatch.setenv("SMETS_HIL_STATE", str(tmp_path / "state"))
     with Journal.open(tmp_path / "journal.sqlite") as journal:
-        bench = Bench(load_rig(RIGS / "emulated.toml"), journal, RealClock())
+        bench = Bench(load_rig(RIGS / "serial.toml"), journal, RealClock())
         with pytest.raises(ConfigError, match="do not live in this process"):
             bench.kill_emulated()
 
@@ -243,7 +244,7 @@ def test_the_chain_of_such_a_journal_holds_what_an_equal_run_has_again(tmp_path)
     heads = []
     for number in range(2):
         path = tmp_path / f"{number}.sqlite"
-        clock = clock_of(load_rig(RIGS / "virtual.toml", {}))
+        clock = clock_of(load_rig(RIGS / "emulated.toml", {}))
         with Journal.open(path, clock, reproducible=True) as journal:
             journal.append("run.started", body={"a": 1, "volatile": {"host": number}})
             journal.append("check", body={"held": True})

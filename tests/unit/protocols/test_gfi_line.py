@@ -12,9 +12,8 @@ from protocols.ports import Frame, FrameKind
 
 relaxed = settings(deadline=None)  # the machine may be busy
 GBCS = FrameKind.GBCS
-IMAGE = FrameKind.BENCH_ONLY_IMAGE
 FRAMES = st.builds(Frame, st.sampled_from(FrameKind), st.binary(min_size=1, max_size=80))
-SMALL = {GBCS: 100, IMAGE: 200}
+SMALL = {GBCS: 100}
 
 
 def cut(stream: bytes, places: list[int]) -> list[bytes]:
@@ -35,7 +34,6 @@ def only_error(stream: bytes, limits: dict[FrameKind, int] | None = None) -> Lin
 def test_the_form_of_a_line():
     assert encode_line(Frame(GBCS, b"\xdd\x00\xab")) == b"GBCS:DATA#0:3:DD00AB\r\n"
     assert encode_line(Frame(GBCS, b"\x01"), 7) == b"GBCS:DATA#7:1:01\r\n"
-    assert encode_line(Frame(IMAGE, b"\x01\x02")) == b"BENCH-ONLY:IMAGE#0:2:0102\r\n"
 
 
 def test_what_cannot_be_a_line():
@@ -46,8 +44,8 @@ def test_what_cannot_be_a_line():
 
 
 def test_lower_case_bare_line_feeds_and_empty_lines():
-    stream = b"\r\nGBCS:DATA#12:2:dd0f\n\n\r\nBENCH-ONLY:IMAGE#0:1:Aa\r\n"
-    assert LineDecoder().feed(stream) == [Frame(GBCS, b"\xdd\x0f"), Frame(IMAGE, b"\xaa")]
+    stream = b"\r\nGBCS:DATA#12:2:dd0f\n\n\r\nGBCS:DATA#0:1:Aa\r\n"
+    assert LineDecoder().feed(stream) == [Frame(GBCS, b"\xdd\x0f"), Frame(GBCS, b"\xaa")]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +80,7 @@ def test_errors_say_what_where_and_what_to_do(line, problem, offset):
 
 
 def test_memory_stays_bounded_by_the_kind_of_frame():
-    for head, most in ((b"GBCS:DATA#0:9:", 300), (b"BENCH-ONLY:IMAGE#0:9:", 500), (b"garbage", 60)):
+    for head, most in ((b"GBCS:DATA#0:9:", 300), (b"garbage", 60)):
         decoder = LineDecoder(SMALL)
         results = decoder.feed(head)
         for _ in range(1000):
@@ -101,12 +99,12 @@ def test_a_frame_of_the_largest_size_passes_and_one_more_does_not():
     assert "runs on beyond a frame of 100" in only_error(endless, SMALL).problem
 
 
-def test_an_image_of_ten_million_octets_passes():
-    frame = Frame(IMAGE, bytes(range(256)) * 39_000)
+def test_the_largest_message_of_block_transfer_passes():
+    frame = Frame(GBCS, bytes(range(255)) * 1_200)
     line = encode_line(frame)
     chunks = [line[at : at + 65_536] for at in range(0, len(line), 65_536)]
     assert feed_all(LineDecoder(), chunks) == [frame]
-    assert DEFAULT_LIMITS[IMAGE] >= 10_240_000 + 8
+    assert DEFAULT_LIMITS[GBCS] >= 255 * 1_200
 
 
 def test_an_unfinished_line_is_reported_at_the_end():
@@ -125,7 +123,6 @@ def test_any_chunking_gives_the_frames(frames, places, bare):
     stream = b"".join(encode_line(frame, number) for number, frame in enumerate(frames))
     if bare:
         stream = stream.replace(b"\r\n", b"\n").lower().replace(b"gbcs:data", TAGS[GBCS])
-        stream = stream.replace(b"bench-only:image", TAGS[IMAGE])
     assert feed_all(LineDecoder(), cut(stream, places)) == frames
 
 
@@ -165,8 +162,8 @@ def test_every_truncation_waits_or_fails_but_never_gives_a_frame(frame):
 @pytest.mark.parametrize("cut", range(1, 60))
 def test_a_line_cut_without_an_end_costs_only_itself(cut):
     whole = encode_line(Frame(FrameKind.GBCS, bytes(range(30))))
-    image = encode_line(Frame(FrameKind.BENCH_ONLY_IMAGE, bytes(range(200, 240))))
-    stream = whole[:cut] + image + whole
+    other = encode_line(Frame(FrameKind.GBCS, bytes(range(200, 240))))
+    stream = whole[:cut] + other + whole
     outcomes = [LineDecoder().feed(stream)]
     chunked = LineDecoder()
     outcomes.append([item for at in range(len(stream)) for item in chunked.feed(stream[at : at + 1])])
