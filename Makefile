@@ -3,11 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+NOW = $(shell date -u +%Y%m%dT%H%M%SZ)
 
-.PHONY: help venv run test lint types imports unit interop bench fuzz clean
+.PHONY: help venv run run-serial run-spinel run-ezsp rigs test lint types imports unit interop bench fuzz clean
 
 help:
 	@echo "make run      commission, update and alarm the embedded emulated premises, then write a report"
+	@echo "make rigs     the same suites on the other rigs, in real time: a serial line, and the hub on emulated sticks"
 	@echo "make test     lint, types, import rules and the bench's own tests"
 	@echo "make interop  checks against software that nobody here wrote (tshark, OpenSSL, zigbee-on-host ...)"
 	@echo "make bench    measurements, each with what it is compared with in the same run"
@@ -24,6 +26,22 @@ $(STAMP): requirements.txt pyproject.toml
 
 run: $(STAMP)
 	$(BIN)/hil run --rig rigs/emulated.toml
+
+# In real time, so mostly waiting: all at once.
+rigs: $(STAMP)
+	./tests/interop/install_zigpy.sh
+	$(MAKE) -j3 --output-sync=target run-serial run-spinel run-ezsp
+
+run-serial: $(STAMP)
+	$(BIN)/hil run --rig rigs/serial.toml --run-dir runs/serial-$(NOW)
+
+run-spinel: $(STAMP)
+	$(BIN)/hil run --rig rigs/emulated-spinel.toml --run-dir runs/spinel-$(NOW)
+
+# zigpy and bellows are GPL-3.0 and live in an environment of their own.
+run-ezsp: $(STAMP)
+	./tests/interop/install_zigpy.sh
+	$(VENV)/zigpy/bin/hil run --rig rigs/emulated-ezsp.toml --run-dir runs/ezsp-$(NOW)
 
 test: lint types imports unit
 

@@ -155,6 +155,13 @@ def network_of(app: Any) -> Network:
     return Network(int(info.channel), int(info.pan_id), extended, 0x0000, int(info.nwk_update_id))
 
 
+def network_keys_of(app: Any) -> dict[int, bytes]:
+    """The network key by its sequence number; empty where the radio does not tell it."""
+    kept = app.state.network_info.network_key
+    octets = bytes(kept.key.serialize())
+    return {int(kept.seq): octets} if any(octets) and octets != b"\xff" * 16 else {}
+
+
 async def open_stick(radio: str, address: str, baud: int, flow_control: str, user: StickUser) -> Stick:
     """Connect to a stick; exceptions are the radio library's."""
     base = import_module(_MODULES[radio]).ControllerApplication

@@ -13,7 +13,7 @@ from typing import Any
 
 import bellows.types as bt
 
-from drivers.zigpy_app import POLICIES, from_eui64, network_of, tell_network
+from drivers.zigpy_app import POLICIES, from_eui64, network_keys_of, network_of, tell_network
 from drivers.zigpy_ezsp_command import Commands, StickRefusedError, check
 from drivers.zigpy_ezsp_data import EzspSender
 from drivers.zigpy_ezsp_keys import EzspKeys
@@ -93,7 +93,13 @@ class EzspStick(EzspKeys):
                 raise StickRefusedError(f"policy {name} is 0x{int(decision):02X}, not 0x{wanted:02X}")
         (longest,) = await self._ezsp.maximumPayloadLength()
         self._sender.longest = int(longest)
+        self.network_keys = network_keys_of(self._app)
         return network_of(self._app)
+
+    async def suspend(self) -> None:
+        """A reset: the firmware is on no network until it is told to go on."""
+        self._sender.close()
+        await self._app._reset()  # noqa: SLF001 - zigpy has no name for it
 
     async def leave(self) -> None:
         """Give the network up."""

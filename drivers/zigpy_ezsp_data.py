@@ -43,6 +43,7 @@ class EzspSender:
         for done in self._waiting.values():
             if not done.done():
                 done.set_result(DataStatus.NOT_DELIVERED)
+        self._waiting.clear()
 
     async def submit(self, data: Outgoing) -> asyncio.Future[DataStatus]:
         """Hand data over."""
@@ -92,7 +93,7 @@ class EzspSender:
                 tag, done = self._next_tag()
                 status, used = await self._commands.ezsp.send_unicast(data.short, frame, tag, payload)
                 if status == bt.sl_Status.OK:
-                    asyncio.get_running_loop().call_later(_SENT_S, self.sent, tag, DataStatus.NO_ACK)
+                    asyncio.get_running_loop().call_later(_SENT_S, self._too_late, tag, done)
                     return done, int(used)
                 del self._waiting[tag]
                 if status != bt.sl_Status.ZIGBEE_MAX_MESSAGE_LIMIT_REACHED:
@@ -158,6 +159,11 @@ class EzspSender:
         done = self._waiting.pop(tag, None)
         if done is not None and not done.done():
             done.set_result(status)
+
+    def _too_late(self, tag: int, done: asyncio.Future[DataStatus]) -> None:
+        """Nobody acknowledged; by now the tag may be another message's."""
+        if self._waiting.get(tag) is done:
+            self.sent(tag, DataStatus.NO_ACK)
 
     def acknowledge(self, sender: int, aps: Values, group: int) -> None:
         """Acknowledge blocks of a device's message."""

@@ -21,6 +21,7 @@ class EzspKeys:
 
     def __init__(self, commands: Commands) -> None:
         self._commands = commands
+        self.network_keys: dict[int, bytes] = {}
 
     async def allow(self, eui64: Eui64, link_key: bytes) -> None:
         """Import a transient key for one device; never one for all."""
@@ -74,7 +75,9 @@ class EzspKeys:
 
     async def refresh_network_key(self, devices: list[tuple[Eui64, int]]) -> None:
         """Give each device the new key, then switch; the stick tells of the switch."""
-        key = bt.KeyData(secrets.token_bytes(16))
+        octets = secrets.token_bytes(16)
+        key = bt.KeyData(octets)
+        self.network_keys[(max(self.network_keys, default=-1) + 1) & 0xFF] = octets
         if not devices:
             await self._commands("broadcastNextNetworkKey", key)
         for eui64, short in devices:

@@ -23,6 +23,7 @@ from protocols.han import (
     JoinRefused,
 )
 
+_TOLD_S = 2.0  # a stick that has let somebody in tells of it when the association is over
 _ANNOUNCE_S = 12.0  # sleepy devices poll for the key several times
 _ON_NETWORK = (DeviceState.JOINED, DeviceState.AUTHORISED)
 
@@ -32,7 +33,9 @@ class Member:
     """A device of the whitelist."""
 
     eui64: Eui64
-    link_key: bytes  # of its install code
+    link_key: bytes  # of its install code, or the historic one
+    historic: bool = False
+    own_key: bytes = b""  # that key establishment made
     state: DeviceState = DeviceState.LISTED
     window_until: float = 0.0
     short: int | None = None
@@ -62,18 +65,23 @@ class Member:
 
 
 class Members:
-    """All devices; ``expel`` sends one off the network, ``forget_key`` drops its established key."""
+    """All devices; ``expel`` sends one off the network, ``forget_key`` drops its established key.
+
+    ``install_key`` puts a historic key in place.
+    """
 
     def __init__(
         self,
         emit: Callable[[HanEvent], None],
         expel: Callable[[Eui64, int, int], None],
         forget_key: Callable[[Eui64], None],
+        install_key: Callable[[Eui64, bytes], None],
         establishment_s: float,
     ) -> None:
         self._emit = emit
         self._expel = expel
         self._forget_key = forget_key
+        self._install_key = install_key
         self._establishment_s = establishment_s
         self._loop = asyncio.get_running_loop()
         self._by_eui64: dict[Eui64, Member] = {}
@@ -97,6 +105,10 @@ class Members:
         waiting = [member for member in self._by_eui64.values() if member.window_until > now]
         return sorted(waiting, key=lambda member: member.window_until)
 
+    def all(self) -> list[Member]:
+        """The whitelist."""
+        return list(self._by_eui64.values())
+
     def close(self) -> None:
         """Stop all timers."""
         for member in self._by_eui64.values():
@@ -104,9 +116,16 @@ class Members:
 
     # The whitelist
 
-    def allow(self, eui64: Eui64, link_key: bytes, join_time_s: float) -> Member:
+    def add(self, eui64: Eui64, link_key: bytes, *, historic: bool) -> Member:
+        """Put on the list, without a window; one that stands there stays as it is."""
+        return self._by_eui64.setdefault(eui64, Member(eui64, link_key, historic))
+
+    def allow(self, eui64: Eui64, link_key: bytes, join_time_s: float, *, historic: bool = False) -> Member:
         """Put on the list, or open the window of one that stands there."""
-        member = self._by_eui64.setdefault(eui64, Member(eui64, link_key))
+        if eui64 not in self._by_eui64 and historic:
+            # It comes back by a rejoin that this key secures.
+            self._begin_anew(self.add(eui64, link_key, historic=True))
+        member = self.add(eui64, link_key, historic=historic)
         member.window_until = self._loop.time() + join_time_s
         if member.window is not None:
             member.window.cancel()
@@ -155,16 +174,29 @@ class Members:
             self._joined(member)
             return
         if kind is JoinKind.ASSOCIATION:
-            member.established = False
-            self._forget_key(eui64)
+            if member.state is DeviceState.KEY_SENT:
+                # It begins anew: what it was sent before was of no use to it.
+                self._emit(JoinRefused(eui64, JoinRefusal.NOT_ANNOUNCED))
+            self._begin_anew(member)
         member.state = DeviceState.KEY_SENT
         member.timer = self._loop.call_later(_ANNOUNCE_S, self._fail, member, JoinRefusal.NOT_ANNOUNCED)
+
+    def _begin_anew(self, member: Member) -> None:
+        """Only a historic key outlives a new association."""
+        member.established = member.historic
+        if member.historic:
+            member.own_key = member.link_key
+            self._install_key(member.eui64, member.link_key)
+        else:
+            member.own_key = b""
+            self._forget_key(member.eui64)
 
     def _refusal(self, member: Member | None, kind: JoinKind) -> JoinRefusal | None:
         if member is None:
             return JoinRefusal.UNKNOWN_EUI64
         if kind is JoinKind.ASSOCIATION:
-            return JoinRefusal.WINDOW_EXPIRED if member.window_until <= self._loop.time() else None
+            late = self._loop.time() - member.window_until
+            return JoinRefusal.WINDOW_EXPIRED if late > _TOLD_S else None
         if kind is JoinKind.TRUST_CENTRE_REJOIN and not member.established:
             return JoinRefusal.NO_LINK_KEY
         return None
@@ -199,12 +231,12 @@ class Members:
 
     # Trust
 
-    def authorise(self, eui64: Eui64) -> None:
+    def authorise(self, eui64: Eui64, key: bytes) -> None:
         """A device's own link key is in place."""
         member = self._by_eui64.get(eui64)
         if member is not None:
             member.stop()
-            member.established = True
+            member.established, member.own_key = True, key
             member.state = DeviceState.AUTHORISED
             self._emit(DeviceAuthorised(eui64))
 

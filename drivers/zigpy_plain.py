@@ -12,7 +12,7 @@ from typing import Any
 
 import zigpy.types as t
 
-from drivers.zigpy_app import from_eui64, network_of, tell_network, to_eui64
+from drivers.zigpy_app import from_eui64, network_keys_of, network_of, tell_network, to_eui64
 from drivers.zigpy_stick import Heard, Outgoing, StickUser
 from protocols.eui64 import Eui64
 from protocols.han import DataStatus, Endpoint, JoinKind, Network
@@ -26,6 +26,7 @@ class PlainStick:
         self._app = app
         self._user = user
         self._keys: list[tuple[Eui64, bytes]] = []
+        self.network_keys: dict[int, bytes] = {}
         self._sendings: set[asyncio.Task[None]] = set()
         app.bench_user = self
 
@@ -41,14 +42,20 @@ class PlainStick:
         await self._reconnect(endpoints)
         tell_network(self._app, channels, extended_pan_id)
         await self._app.form_network()
-        await self._app.start_network()
-        return network_of(self._app)
+        return await self._start()
 
     async def resume(self, endpoints: list[Endpoint]) -> Network:
         """Go on with the network kept."""
         await self._reconnect(endpoints)
+        return await self._start()
+
+    async def _start(self) -> Network:
         await self._app.start_network()
+        self.network_keys = network_keys_of(self._app)
         return network_of(self._app)
+
+    async def suspend(self) -> None:
+        """There is no way in zigpy to silence a radio and keep its network."""
 
     async def _reconnect(self, endpoints: list[Endpoint]) -> None:
         self._app.bench_endpoints = tuple(endpoints)

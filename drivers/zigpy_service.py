@@ -11,13 +11,19 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from drivers.line_inbox import FaultLog, LineFault
+from drivers.zigpy_addressing import address
 from drivers.zigpy_members import Members
 from drivers.zigpy_received import announcement, received
+from drivers.zigpy_state import restore_into, state_of
 from drivers.zigpy_stick import Heard, JobQueue, Outgoing, Stick
 from protocols.eui64 import Eui64
 from protocols.han import (
     DataConfirmed,
     DataStatus,
+    DeviceAnnounced,
+    DeviceAuthorised,
+    DeviceJoined,
+    DeviceLeft,
     DeviceState,
     Endpoint,
     HanEvent,
@@ -32,13 +38,16 @@ from protocols.han import (
     NetworkDown,
     NetworkKeyChanged,
     NetworkUp,
+    StateChanged,
 )
-from protocols.zigbee.stack.constants import BROADCAST_FIRST, CAPABILITY_RX_ON, ENDPOINT_ZDO
+from protocols.zigbee.stack.constants import CAPABILITY_RX_ON, ENDPOINT_ZDO
 from protocols.zigbee.stack.policy import needs_link_key
 
 if TYPE_CHECKING:
     from protocols.ports import DriverContext
 
+# Events after which there is something new to keep.
+_KEPT = (NetworkUp, NetworkKeyChanged, DeviceJoined, DeviceAuthorised, DeviceAnnounced, DeviceLeft)
 _LONGEST_OPEN_S = 254
 _RENEW_S = 240.0
 
@@ -57,9 +66,13 @@ class ZigpyHan:
         self._token = 0
         self._loop = asyncio.get_running_loop()
         self._jobs = JobQueue(self._failed)
-        self._members = Members(self._emit, self._expel, self._forget_key, key_establishment_timeout_s)
+        self._establishment_s = key_establishment_timeout_s
+        self._members = self._no_members()
         self._renewal: asyncio.TimerHandle | None = None
         self._closed = False
+
+    def _no_members(self) -> Members:
+        return Members(self._emit, self._expel, self._forget_key, self._install_key, self._establishment_s)
 
     def attach(self, stick: Stick) -> None:
         """Use this stick."""
@@ -108,6 +121,8 @@ class ZigpyHan:
 
     def _emit(self, event: HanEvent) -> None:
         if self._listener is not None and not self._closed:
+            if isinstance(event, _KEPT):
+                self._listener.han_event(StateChanged())
             self._listener.han_event(event)
 
     def _failed(self, what: str, error: Exception) -> None:
@@ -122,8 +137,7 @@ class ZigpyHan:
         if self._closed:
             return
         self._closed = True
-        if self._renewal is not None:
-            self._renewal.cancel()
+        self._cancel_renewal()
         self._members.close()
         await self._jobs.close()
         if self._stick is not None:
@@ -132,7 +146,9 @@ class ZigpyHan:
     # The network
 
     def add_endpoint(self, endpoint: Endpoint) -> None:
-        """Register an application endpoint; before the network is formed."""
+        """Register an application endpoint, before the network is formed; the same again is no news."""
+        if self._endpoints.get(endpoint.number) == endpoint:
+            return
         if not 1 <= endpoint.number <= 240 or endpoint.number in self._endpoints:
             raise ValueError(f"endpoint {endpoint.number} is taken or not 1 to 240")
         if self._network is not None:
@@ -146,6 +162,27 @@ class ZigpyHan:
     def resume(self) -> None:
         """Go on with the network that the stick has kept; NetworkUp or NetworkDown follows."""
         self._job("resume", lambda: self._start(self.stick.resume, again=True))
+
+    def suspend(self) -> None:
+        """Fall silent, as after a power cut: endpoints, whitelist and listener are given anew.
+
+        The stick keeps its network, for `restore` and `resume`.
+        """
+        self._listener = self._network = None
+        self._endpoints.clear()
+        self._cancel_renewal()
+        self._members.close()
+        self._members = self._no_members()
+        self._jobs.forget()
+        self._job("suspend", self.stick.suspend)
+
+    def state(self) -> dict[str, Any]:
+        """What to keep over a power cut, at every StateChanged."""
+        return state_of(self.eui64, self._network, self.stick.network_keys, self._members)
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take the kept whitelist; ValueError where it is another stick's."""
+        restore_into(self._members, self.eui64, state)
 
     async def _start(
         self, start: Callable[[list[Endpoint]], Coroutine[Any, Any, Network]], *, again: bool = False
@@ -179,16 +216,21 @@ class ZigpyHan:
 
     # Who may join
 
-    def allow_device(self, eui64: Eui64, link_key: bytes, join_time_s: float) -> None:
+    def allow_device(
+        self,
+        eui64: Eui64,
+        link_key: bytes,
+        join_time_s: float,
+        source: KeySource = KeySource.INSTALL_CODE,
+    ) -> None:
         """As `HanService`."""
-        self._members.allow(eui64, link_key, join_time_s)
+        self._members.allow(eui64, link_key, join_time_s, historic=source is KeySource.ESTABLISHED)
         self._renew()
+        self._emit(StateChanged())
 
     def _renew(self) -> None:
         """Keys and window in the stick last minutes only: give both again while somebody may join."""
-        if self._renewal is not None:
-            self._renewal.cancel()
-            self._renewal = None
+        self._cancel_renewal()
         waiting = self._members.waiting()
         if not waiting:
             self._job("close joining", lambda: self.stick.open_joining(0))
@@ -198,6 +240,11 @@ class ZigpyHan:
         left = waiting[-1].window_until - self._loop.time()
         self._job("permit", partial(self.stick.open_joining, max(1, min(int(left) + 1, _LONGEST_OPEN_S))))
         self._renewal = self._loop.call_later(min(left, _RENEW_S), self._renew)
+
+    def _cancel_renewal(self) -> None:
+        if self._renewal is not None:
+            self._renewal.cancel()
+            self._renewal = None
 
     def permit_joining(self, duration_s: float) -> None:
         """As `HanService`; a stick opens for at most 254 s at a time."""
@@ -219,6 +266,9 @@ class ZigpyHan:
     def _forget_key(self, eui64: Eui64) -> None:
         self._job("forget key", partial(self.stick.forget_key, eui64))
 
+    def _install_key(self, eui64: Eui64, key: bytes) -> None:
+        self._job("historic key", partial(self.stick.import_key, eui64, key))
+
     # Keys
 
     def install_link_key(self, partner: Eui64, key: bytes) -> None:
@@ -227,7 +277,7 @@ class ZigpyHan:
         async def install() -> None:
             await self.stick.import_key(partner, key)
             self._emit(LinkKeyChanged(partner, KeySource.ESTABLISHED))
-            self._members.authorise(partner)
+            self._members.authorise(partner, key)
 
         self._job("import link key", install)
 
@@ -283,7 +333,9 @@ class ZigpyHan:
         return token
 
     async def _send(self, token: int, destination: Eui64 | int, data: Outgoing, *, needed: bool) -> None:
-        status = await self._addressed(destination, data, needed=needed)
+        status: DataStatus | None = DataStatus.NO_NETWORK
+        if self._network is not None:
+            status = await address(data, destination, self._members, self.stick, needed=needed)
         if status is not None:
             self._emit(DataConfirmed(token, status))
             return
@@ -297,29 +349,6 @@ class ZigpyHan:
     def _confirm(self, token: int, future: asyncio.Future[DataStatus]) -> None:
         bad = future.cancelled() or future.exception() is not None
         self._emit(DataConfirmed(token, DataStatus.NOT_DELIVERED if bad else future.result()))
-
-    async def _addressed(
-        self, destination: Eui64 | int, data: Outgoing, *, needed: bool
-    ) -> DataStatus | None:
-        """Fill in the short address; why it cannot be sent, or None."""
-        if self._network is None:
-            return DataStatus.NO_NETWORK
-        if isinstance(destination, int):
-            eui64 = self._members.eui64(destination)
-            data.short = destination
-        else:
-            eui64 = destination
-            member = self._members.get(eui64)
-            short = member.short if member is not None else None
-            short = await self.stick.lookup(eui64) if short is None else short
-            if short is None:
-                return DataStatus.UNKNOWN_ADDRESS
-            data.short = short
-        if data.encrypted and data.short < BROADCAST_FIRST:
-            member = self._members.get(eui64) if eui64 is not None else None
-            if member is None or (needed and not member.established):
-                return DataStatus.NO_KEY
-        return None
 
     # What the stick tells
 

@@ -79,6 +79,13 @@ class Stick(Protocol):
     async def resume(self, endpoints: list[Endpoint]) -> Network:
         """Go on with the network the stick has kept."""
 
+    @property
+    def network_keys(self) -> dict[int, bytes]:
+        """Network keys by sequence number, as far as the stick tells them."""
+
+    async def suspend(self) -> None:
+        """Fall silent, but keep the network for ``resume``."""
+
     async def leave(self) -> None:
         """Give the network up."""
 
@@ -142,6 +149,11 @@ class JobQueue:
             await job
         except Exception as error:  # noqa: BLE001 - whatever a radio library raises is told, and work goes on
             self._failed(what, error)
+
+    def forget(self) -> None:
+        """Drop what has not been begun."""
+        while not self._queue.empty():
+            self._queue.get_nowait()
 
     async def close(self) -> None:
         """Stop all."""

@@ -4,16 +4,7 @@ set -euo pipefail
 # scapy (GPL-2.0-only) is compared with, never imported by the core: the pin stands with the extra `capture`.
 cd "$(dirname "$0")/../.."
 .venv/bin/python -m pip install --quiet --disable-pip-version-check "$(grep -o 'scapy==[0-9.]*' pyproject.toml)"
-# zigpy and bellows (GPL-3.0), pinned with the extra `zigbee`, get an environment of their own: scapy's licence does
-# not go with theirs, so that no process may hold both. `make interop` runs their tests there.
-zigpy=.venv/zigpy
-if [ ! -e "$zigpy/.installed" ] || [ requirements.txt -nt "$zigpy/.installed" ] || [ pyproject.toml -nt "$zigpy/.installed" ]; then
-  .venv/bin/python -m venv "$zigpy"
-  mapfile -t pinned < <(grep -oE '(zigpy|bellows)==[0-9.]+' pyproject.toml)
-  "$zigpy/bin/python" -m pip install --quiet --disable-pip-version-check -r requirements.txt "${pinned[@]}"
-  "$zigpy/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-  touch "$zigpy/.installed"
-fi
+./tests/interop/install_zigpy.sh
 missing=()
 command -v tshark >/dev/null || missing+=(tshark)
 command -v openssl >/dev/null || missing+=(openssl)

@@ -12,17 +12,21 @@ import time
 import pytest
 
 from hil.journal_reader import JournalReader
-from tests.system.processes import ROOT, hil_environment
+from tests.system.processes import hil_environment, own_serial_rig
 
-RIG = ROOT / "rigs" / "serial.toml"
 SUITE = ("--suite", "alerts")  # in real time all of them take minutes
 
 
 @pytest.fixture
-def emulator(tmp_path):
+def rig(tmp_path):
+    return own_serial_rig(tmp_path)
+
+
+@pytest.fixture
+def emulator(rig, tmp_path):
     """Devices that outlive every harness process of the test."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "hil", "emulate", str(RIG)],
+        [sys.executable, "-m", "hil", "emulate", str(rig)],
         cwd=tmp_path,
         env=hil_environment(tmp_path),
         stdout=subprocess.PIPE,
@@ -47,10 +51,10 @@ def records(path) -> int:
 
 
 @pytest.mark.timeout(280)
-def test_second_run_passes_after_a_kill_in_the_first(emulator, hil, tmp_path):
+def test_second_run_passes_after_a_kill_in_the_first(emulator, rig, hil, tmp_path):
     first_dir, second_dir = tmp_path / "first", tmp_path / "second"
     first = subprocess.Popen(
-        [sys.executable, "-m", "hil", "run", "--rig", str(RIG), *SUITE, "--run-dir", str(first_dir)],
+        [sys.executable, "-m", "hil", "run", "--rig", str(rig), *SUITE, "--run-dir", str(first_dir)],
         cwd=tmp_path,
         env=hil_environment(tmp_path),
         stdout=subprocess.DEVNULL,
@@ -72,7 +76,7 @@ def test_second_run_passes_after_a_kill_in_the_first(emulator, hil, tmp_path):
         assert sum(1 for _ in reader.records()) >= seen
         assert reader.verify().ok
 
-    second = hil("run", "--rig", str(RIG), *SUITE, "--run-dir", str(second_dir), timeout_s=180)
+    second = hil("run", "--rig", str(rig), *SUITE, "--run-dir", str(second_dir), timeout_s=180)
     assert second.returncode == 0, second.stdout[-6000:] + second.stderr[-3000:]
     results = json.loads(next(second_dir.glob("**/results.json")).read_text())
     assert {test["verdict"] for test in results["tests"]} == {"pass"}

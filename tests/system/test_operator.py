@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import select
 import subprocess
 import sys
 import threading
@@ -12,16 +13,17 @@ import threading
 import pytest
 
 from hil.journal_reader import JournalReader
-from tests.system.processes import ROOT, hil_environment
+from tests.system.processes import hil_environment, own_serial_rig
 
+ASKED_WITHIN_S = 100  # a run that never asks must not leave its person waiting for ever
 SUITE = """
 from hil.api import covers, leaves, needs
 
 
 @covers("GBCS-TAMPER-02", "GBCS-16-01")
-@needs(state="commissioned", devices=["esme"], capabilities=["esme.stimulus"])
-@leaves("restored")
-def test_cover(bench, esme, supplier, check):
+@needs(devices=["esme"], capabilities=["esme.stimulus"])
+@leaves("nothing")
+def test_cover(esme, check):
     result = esme.stimulus.apply("display")
     check.equal("GBCS-16-01", "0012 kWh", result.answer)
 """
@@ -31,7 +33,7 @@ def test_cover(bench, esme, supplier, check):
 def bench(tmp_path):
     """A rig whose stimuli are a person's, the terminal of that person, and a run of one test."""
     person, terminal = pty.openpty()
-    rig = (ROOT / "rigs" / "serial.toml").read_text().replace('"devices/', f'"{ROOT}/rigs/devices/')
+    rig = own_serial_rig(tmp_path).read_text()
     asked = f'driver = "stimulus-operator"\ntimeout_s = 3\nterminal = "{os.ttyname(terminal)}"'
     (tmp_path / "rig.toml").write_text(rig.replace('driver = "stimulus-emulated"', asked, 1))
     (tmp_path / "test_cover.py").write_text(SUITE)
@@ -62,6 +64,9 @@ def test_answer_and_initials_go_into_the_journal(bench):
             (b"nitials: ", b"AB\n"),
         ):
             while question not in seen:
+                assert select.select([person], [], [], ASKED_WITHIN_S)[0], (
+                    f"not asked {question!r} after {seen!r}"
+                )
                 seen += os.read(person, 1024)
             seen = b""
             os.write(person, typed)

@@ -55,6 +55,7 @@ class EmulatedNcp:
         self.resets = 0
         self.memory = Memory()
         self.tokens = Tokens()
+        self.on_tokens: Callable[[], None] = _nothing  # after what may have changed them
         self.ash = AshEnd(host=False)
         self.stack = NcpStack(self)
         self._faults_random = random.Random(self.faults.seed)  # noqa: S311 - repeatable on purpose
@@ -167,6 +168,7 @@ class EmulatedNcp:
         else:
             assert command.response is not None
             answer = self.wired(command.response, self._handlers[command.name](values))
+            self.on_tokens()
             self._send(self.tables.build_response(command.name, answer, header.sequence))
 
     def _version(self, header: EzspHeader, values: Values) -> None:
@@ -222,3 +224,7 @@ class EmulatedNcp:
         """One more of something."""
         counters = self.memory.counters
         counters[counter] = min(counters[counter] + 1, 0xFFFF)
+
+
+def _nothing() -> None:
+    """Tokens are kept in memory alone."""

@@ -31,6 +31,7 @@ from protocols.han import (
     NetworkKeyChanged,
     NetworkUp,
     PanIdConflict,
+    StateChanged,
 )
 from protocols.zigbee.aps_commands import UpdateDevice
 from protocols.zigbee.stack.node import Node, NodeSettings
@@ -127,12 +128,16 @@ class NcpStack:
         """Whether there is a network."""
         return self.node.network is not None
 
-    def restart(self) -> None:
-        """A reset: only tokens are left."""
+    def _keep(self) -> None:
         tokens = self._ncp.tokens
         if self.joined and not tokens.erased:
             tokens.network = self.node.state()
-        tokens.erased = False
+            self._ncp.on_tokens()
+
+    def restart(self) -> None:
+        """A reset: only tokens are left."""
+        self._keep()
+        self._ncp.tokens.erased = False
         self.close()
         self.node = self._fresh()
 
@@ -215,8 +220,9 @@ class NcpStack:
         """What policies and transient keys say, before the node's own list."""
         ncp, node = self._ncp, self.node
         policy = ncp.memory.policies[PolicyId.TRUST_CENTER]
-        if kind is JoinKind.TRUST_CENTRE_REJOIN and not policy & JoinPolicy.ALLOW_UNSECURED_REJOINS:
-            return JoinRefusal.NO_LINK_KEY
+        if kind is JoinKind.TRUST_CENTRE_REJOIN:
+            self._know(eui64)
+            return None if policy & JoinPolicy.ALLOW_UNSECURED_REJOINS else JoinRefusal.NO_LINK_KEY
         if kind is not JoinKind.ASSOCIATION:
             return None
         now = ncp.now()
@@ -237,6 +243,14 @@ class NcpStack:
             node.aps.keys.install(eui64, entry.key, KeySource.INSTALL_CODE)
         node.allow_device(eui64, entry.key, ncp.memory.joining_until - now)
         return None
+
+    def _know(self, eui64: Eui64) -> None:
+        """Firmware keeps no list of devices: whoever has a key in the table may come back."""
+        trust_centre = self.node.trust_centre
+        assert trust_centre is not None
+        for entry in self._ncp.tokens.keys.values():
+            if entry.eui64 == eui64 and eui64 not in trust_centre.devices:
+                self.node.allow_device(eui64, entry.key, 0.0, KeySource.ESTABLISHED)
 
     def check_keys(self) -> None:
         """Note whether anybody could join with the well-known key now."""
@@ -284,8 +298,11 @@ class NcpStack:
         ncp = self._ncp
         if isinstance(event, NetworkUp):
             ncp.tell("stackStatusHandler", status=SlStatus.NETWORK_UP)
+        elif isinstance(event, StateChanged):
+            self._keep()
         elif isinstance(event, NetworkDown):
             ncp.tokens.network = None
+            ncp.on_tokens()
             ncp.tell("stackStatusHandler", status=SlStatus.NETWORK_DOWN)
         elif isinstance(event, NetworkKeyChanged):
             ncp.tell("switchNetworkKeyHandler", sequence=event.sequence)

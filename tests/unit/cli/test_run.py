@@ -14,10 +14,10 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from hil.journal_reader import JournalReader
+from tests.system.processes import own_serial_rig
 
 ROOT = Path(__file__).parents[3]
 RIG = ROOT / "rigs" / "emulated.toml"
-KEEPS_STATE = ROOT / "rigs" / "serial.toml"  # in real time: its devices outlive a run
 HEAD = """
 import os, signal
 import pytest
@@ -213,7 +213,8 @@ def test_is_killed(bench, supplier, second_supplier, esme):
     os.kill(os.getpid(), signal.SIGKILL)
 """,
     )
-    done = place.hil("run", "--rig", str(KEEPS_STATE), "--suite", first, "--run-dir", "killed")
+    keeps_state = own_serial_rig(place.folder)  # in real time: its devices outlive a run
+    done = place.hil("run", "--rig", str(keeps_state), "--suite", first, "--run-dir", "killed")
     assert done.returncode == -signal.SIGKILL
     sent = [body["use_case"] for kind, body in place.kinds("killed") if kind == "message.sent"]
     assert sent[-1] == "CS02b"
@@ -223,7 +224,7 @@ def test_is_killed(bench, supplier, second_supplier, esme):
     assert verdicts(place.results("killed")) == {"test_is_killed": "inconclusive"}
 
     second = place.suite("next", READ)
-    done = place.hil("run", "--rig", str(KEEPS_STATE), "--suite", second)
+    done = place.hil("run", "--rig", str(keeps_state), "--suite", second)
     assert done.returncode == 0, (
         done.stdout
     )  # fewer than the rig's minimum_tests, but only these were asked for

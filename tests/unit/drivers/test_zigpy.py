@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -27,10 +28,12 @@ from protocols.han import (
     JoinKind,
     JoinRefusal,
     JoinRefused,
+    KeySource,
     LinkKeyRefused,
     Network,
     NetworkDown,
     NetworkUp,
+    StateChanged,
 )
 from protocols.ports import BenchError, DriverContext
 
@@ -158,7 +161,7 @@ def test_no_other_module_imports_zigpy_or_bellows():
 def test_it_is_a_han_service_and_tells_of_its_network():
     async def run(bench):
         assert isinstance(bench.han, HanService)
-        assert bench.events == [NetworkUp(NETWORK)]
+        assert bench.events == [StateChanged(), NetworkUp(NETWORK)]
         assert bench.han.network == NETWORK
         for wrong in (lambda: bench.han.join(KEY, (15,)), bench.han.rejoin):
             with pytest.raises(ValueError, match="network"):
@@ -315,3 +318,51 @@ def test_blocks_are_put_together_in_any_order_and_acknowledged():
         now[0] += 60
     assert blocks_of(bytes(256 * 10), 10) is None
     assert blocks_of(b"x", 0) is None
+
+
+def test_the_whitelist_outlives_a_power_cut():
+    async def run(bench):
+        bench.stick.network_keys = {3: KEY}
+        bench.stick.eui64 = DEVICE
+        bench.han.allow_device(DEVICE, KEY, 60)
+        await bench.join()
+        bench.han.install_link_key(DEVICE, KEY[::-1])
+        await bench.settle()
+        kept = bench.han.state()
+        assert kept["active_key"] == 3
+        assert [entry["source"] for entry in kept["link_keys"]] == ["install-code", "established"]
+        bench.han.suspend()
+        await bench.settle()
+        assert bench.stick.names()[-1] == "suspend"
+        assert (bench.han.network, bench.han.device_state(DEVICE)) == (None, None)
+        bench.han.listen(bench)
+        bench.han.restore(json.loads(json.dumps(kept)))
+        bench.han.resume()
+        await bench.settle()
+        assert bench.han.device_state(DEVICE) is DeviceState.AUTHORISED
+        assert bench.events[-1] == NetworkUp(NETWORK, rejoined=True)
+        with pytest.raises(ValueError, match="this state is of"):
+            bench.han.restore(kept | {"eui64": "00"})
+
+    with_bench(run)
+
+
+def test_a_historic_key_is_in_the_stick_before_the_device_comes_back():
+    async def run(bench):
+        bench.han.allow_device(DEVICE, KEY, 60, KeySource.ESTABLISHED)
+        await bench.settle()
+        assert ("import_key", DEVICE, KEY) in bench.stick.asked
+        await bench.join(JoinKind.TRUST_CENTRE_REJOIN)
+        assert bench.han.device_state(DEVICE) is DeviceState.AUTHORISED
+
+    with_bench(run)
+
+
+def test_a_second_association_tells_that_the_first_was_of_no_use():
+    async def run(bench):
+        bench.han.allow_device(DEVICE, KEY, 60)
+        for _ in range(2):
+            bench.han.stick_joined(DEVICE, SHORT, 0, JoinKind.ASSOCIATION)
+        assert bench.of(JoinRefused) == [JoinRefused(DEVICE, JoinRefusal.NOT_ANNOUNCED)]
+
+    with_bench(run)
