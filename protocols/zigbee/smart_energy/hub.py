@@ -330,10 +330,6 @@ class SmartEnergyHub:
         self._images.deliver(eui64, token, ota_file, upgrade_after=upgrade_after)
         return token
 
-    def withdraw_image(self, eui64: Eui64) -> None:
-        """Offer it no more (ImageFailed: REPLACED)."""
-        self._images.withdraw(eui64)
-
     def _announce_image(self, eui64: Eui64, offered: bool) -> None:
         if self._admission.fetches(eui64):
             self._flag(eui64, Flag.NEW_FIRMWARE, raised=offered)

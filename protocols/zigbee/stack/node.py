@@ -17,7 +17,6 @@ from protocols.han import (
     HanEvent,
     HanListener,
     HanRole,
-    JoinFailure,
     KeySource,
     Network,
 )
@@ -389,7 +388,3 @@ class Node:
             self.core.refuse("aps", Refusal.NO_ENDPOINT, data.source, data.cluster)
         else:
             self._emit(data)
-
-    def forget_network(self, reason: JoinFailure, detail: str = "") -> None:
-        """Drop the network and all keys made on it (factory reset of the HAN side)."""
-        self.lifecycle.down(reason, detail)

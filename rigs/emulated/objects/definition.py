@@ -109,10 +109,6 @@ class DeviceObjects:
                     place = Place(class_id, obis, number, is_method)
                     self.members.setdefault(place, Member(place, name))
 
-    def value_place(self, class_id: int, obis: bytes, number: int) -> Member | None:
-        """An attribute."""
-        return self.members.get(Place(class_id, obis, number))
-
 
 # The Data Protection object of the billing data log alert (ECS68): no command names it.
 _BILLING_ALERT_OBJECT = (30, bytes.fromhex("00002B020BFF"))
