@@ -220,12 +220,3 @@ def test_tau_adic_digits_evaluate_to_the_scalar(curve, data):
     assert total == scalar
     places = [place for place, digit in enumerate(digits) if digit]
     assert all(later - earlier >= width for earlier, later in pairwise(places))
-
-
-def test_against_cryptography_where_it_still_has_the_curve():
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    if not hasattr(ec, "SECT283K1"):
-        pytest.skip("this version of cryptography has no SECT283K1")
-    numbers = ec.derive_private_key(12345678901234567890, ec.SECT283K1()).public_key().public_numbers()
-    assert SECT283K1.multiply_base(12345678901234567890) == (numbers.x, numbers.y)
