@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from drivers.endpoints import resolve
 from drivers.zigpy_service import ZigpyHan
-from protocols.ports import BenchError, Driver
+from protocols.ports import BenchError, Driver, Probed
 
 if TYPE_CHECKING:
     from protocols.ports import DriverContext
@@ -27,6 +27,9 @@ _RADIOS = {
     "zigate": "zigpy_zigate",
 }
 _PACKAGES = {module: module.replace("_", "-") for module in _RADIOS.values()}
+
+# Its stack uses the EUI-64 of the chip and no other; this writes it for good.
+_SET_EUI64 = "universal-silabs-flasher --device {address} write-ieee --ieee {eui64}"
 
 
 class ZigpyConfig(BaseModel):
@@ -79,10 +82,21 @@ async def open_zigpy_han(config: ZigpyConfig, context: DriverContext) -> ZigpyHa
     return han
 
 
+async def probe_zigpy_han(config: ZigpyConfig, context: DriverContext) -> Probed:
+    """Open a stick for a moment for ``hil doctor``; the network it may have is left alone."""
+    han = await open_zigpy_han(config, context)
+    try:
+        lines = [f"{config.radio} stick with a stack of its own, EUI-64 {han.eui64}"]
+        return Probed(lines, han.eui64, set_eui64=_SET_EUI64 if config.radio == "ezsp" else "")
+    finally:
+        await han.close()
+
+
 DRIVER = Driver(
     name="zigpy",
     config=ZigpyConfig,
     open=open_zigpy_han,
     capabilities=frozenset({"han", "han.coordinator", "han.install-code", "han.partner-keys"}),
     needs="a stick with EZSP firmware (or another radio of zigpy), and zigpy installed",
+    probe=probe_zigpy_han,
 )

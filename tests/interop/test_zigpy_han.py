@@ -120,6 +120,27 @@ def scenario(tmp_path: Path, run, version=13, **more):
     asyncio.run(main())
 
 
+def test_a_stick_is_looked_at_and_left_as_it_was(tmp_path):
+    async def main():
+        from drivers.zigpy_han import DRIVER
+
+        async with Premises(tmp_path, 13) as premises:
+            context = DriverContext(Clock(), "chf", "han", tmp_path, endpoints={"chf.han": premises.path})
+            probed = await DRIVER.probe(DRIVER.config(), context)
+            assert probed.eui64 == HUB
+            assert "write-ieee" in probed.set_eui64
+            assert premises.ncp.violations == []
+            # It can be opened again, and has no network that it did not have.
+            hub = Hub(await DRIVER.open(DRIVER.config(), context))
+            try:
+                assert hub.han.network is None
+                await hub.form()
+            finally:
+                await hub.han.close()
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("version", [8, 13, 14, 18])
 def test_a_device_joins_and_talks_under_its_own_key(tmp_path, version):
     async def run(premises, hub):

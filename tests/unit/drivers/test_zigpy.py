@@ -130,13 +130,15 @@ def with_bench(run, timeout_s=1200.0):
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("probed", [False, True], ids=["opened", "probed"])
 @pytest.mark.parametrize(("radio", "named"), [("ezsp", "smets-hil[zigbee]"), ("znp", "zigpy-znp")])
-def test_without_zigpy_it_says_what_to_install(monkeypatch, tmp_path, radio, named):
+def test_without_zigpy_it_says_what_to_install(monkeypatch, tmp_path, radio, named, probed):
     monkeypatch.setattr(zigpy_han, "find_spec", lambda _: None)
     context = DriverContext(Clock(), "chf", "han", tmp_path)
     config = zigpy_han.DRIVER.config(radio=radio, url="/dev/null")
+    opening = zigpy_han.DRIVER.probe if probed else zigpy_han.DRIVER.open
     with pytest.raises(BenchError) as caught:
-        asyncio.run(zigpy_han.DRIVER.open(config, context))
+        asyncio.run(opening(config, context))
     assert "chf" in caught.value.cause
     assert named in caught.value.next_step
     assert "GPL-3.0" in caught.value.next_step
