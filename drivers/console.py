@@ -9,7 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from drivers.endpoints import resolve
-from drivers.line_inbox import FaultLog, LineFault
+from drivers.line_inbox import FaultLog, KeepsFaults, LineFault
 from drivers.serial_stream import SerialStream
 from drivers.serial_url import SerialSettings
 from protocols.ports import ConfigError, Driver
@@ -24,7 +24,7 @@ class ConsoleConfig(SerialSettings):
     """Keys of a ``console`` port."""
 
 
-class SerialConsole:
+class SerialConsole(KeepsFaults):
     """A ConsolePort. The end of a console that went away is in ``faults`` and goes to ``on_fault``."""
 
     def __init__(self, address: str, sink: Callable[[bytes, int], None], context: DriverContext) -> None:
@@ -32,20 +32,6 @@ class SerialConsole:
         self._log = FaultLog()
         self._context = context
         self._stream = SerialStream(address, sink, self._ended)
-
-    @property
-    def faults(self) -> list[LineFault]:
-        """Empty, or why the capture ended before the port was closed."""
-        return self._log.faults
-
-    @property
-    def on_fault(self) -> Callable[[object], None] | None:
-        """Called with each LineFault, in the event loop; setting it hands over those that came before."""
-        return self._log.on_fault
-
-    @on_fault.setter
-    def on_fault(self, callback: Callable[[object], None] | None) -> None:
-        self._log.on_fault = callback
 
     async def open(self, config: ConsoleConfig) -> None:
         """Open and begin to capture."""

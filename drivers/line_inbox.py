@@ -70,6 +70,26 @@ class FaultLog:
             callback(fault)
 
 
+class KeepsFaults:
+    """A port that keeps what went wrong with it in a FaultLog."""
+
+    _log: FaultLog
+
+    @property
+    def faults(self) -> list[LineFault]:
+        """What went wrong so far, oldest first."""
+        return self._log.faults
+
+    @property
+    def on_fault(self) -> Callable[[object], None] | None:
+        """Called with each LineFault, in the event loop; setting it hands over those that came before."""
+        return self._log.on_fault
+
+    @on_fault.setter
+    def on_fault(self, callback: Callable[[object], None] | None) -> None:
+        self._log.on_fault = callback
+
+
 class LineInbox:
     """Decodes lines and queues their frames. To be used in the event loop alone."""
 

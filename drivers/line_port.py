@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from drivers.line_inbox import LineFault, LineInbox
+from drivers.line_inbox import KeepsFaults, LineInbox
 from protocols.gfi_line import encode_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from protocols.ports import Frame
 
 
@@ -23,26 +21,13 @@ class Transport(Protocol):
         """Close; twice is harmless."""
 
 
-class LinePort:
+class LinePort(KeepsFaults):
     """A MessagePort. Bad lines and a lost far end are in ``faults`` and go to ``on_fault``."""
 
     def __init__(self, inbox: LineInbox, transport: Transport) -> None:
         self._inbox = inbox
+        self._log = inbox.log
         self._transport = transport
-
-    @property
-    def faults(self) -> list[LineFault]:
-        """Faults so far, oldest first."""
-        return self._inbox.log.faults
-
-    @property
-    def on_fault(self) -> Callable[[object], None] | None:
-        """Called with each LineFault, in the event loop; setting it hands over those that came before."""
-        return self._inbox.log.on_fault
-
-    @on_fault.setter
-    def on_fault(self, callback: Callable[[object], None] | None) -> None:
-        self._inbox.log.on_fault = callback
 
     async def send(self, frame: Frame) -> None:
         """Send one frame; PortClosedError when the far end is gone."""

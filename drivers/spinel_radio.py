@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from drivers.endpoints import resolve
-from drivers.line_inbox import FaultLog, LineFault
+from drivers.line_inbox import FaultLog, KeepsFaults, LineFault
 from drivers.serial_pump import SerialPump
 from drivers.serial_url import SerialSettings
 from drivers.spinel_link import SpinelLink
@@ -43,7 +43,6 @@ from protocols.spinel.stream import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from collections.abc import Set as AbstractSet
 
     from protocols.ports import DriverContext
@@ -80,7 +79,7 @@ class _Energy:
 _Order = RadioSettings | _Transmit | _Energy
 
 
-class SpinelRadio:
+class SpinelRadio(KeepsFaults):
     """A FrameRadio. ``faults`` and ``on_fault`` as with other ports; once it has failed, all frames fail."""
 
     def __init__(self, address: str, context: DriverContext, timeout_s: float) -> None:
@@ -126,20 +125,6 @@ class SpinelRadio:
     def failed(self) -> BenchError | None:
         """Why the radio cannot be used any more."""
         return self._failed
-
-    @property
-    def faults(self) -> list[LineFault]:
-        """Why the radio cannot be used any more, and what the firmware refused."""
-        return self._log.faults
-
-    @property
-    def on_fault(self) -> Callable[[object], None] | None:
-        """Called with each LineFault; setting it hands over those that came before."""
-        return self._log.on_fault
-
-    @on_fault.setter
-    def on_fault(self, callback: Callable[[object], None] | None) -> None:
-        self._log.on_fault = callback
 
     async def open(self, config: SpinelConfig) -> None:
         """Open the line, check the firmware, reset it; BenchError on failure, and then nothing stays open."""

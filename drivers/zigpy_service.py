@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from drivers.line_inbox import FaultLog, LineFault
+from drivers.line_inbox import FaultLog, KeepsFaults, LineFault
 from drivers.zigpy_addressing import address
 from drivers.zigpy_members import Members
 from drivers.zigpy_received import announcement, received
@@ -52,7 +52,7 @@ _LONGEST_OPEN_S = 254
 _RENEW_S = 240.0
 
 
-class ZigpyHan:
+class ZigpyHan(KeepsFaults):
     """A HanService. ``faults`` and ``on_fault`` as with other ports."""
 
     def __init__(self, where: str, context: DriverContext, key_establishment_timeout_s: float) -> None:
@@ -100,20 +100,6 @@ class ZigpyHan:
     def network(self) -> Network | None:
         """Where it is now."""
         return self._network
-
-    @property
-    def faults(self) -> list[LineFault]:
-        """What the stick refused, and why it cannot be used any more."""
-        return self._log.faults
-
-    @property
-    def on_fault(self) -> Callable[[object], None] | None:
-        """Called with each LineFault; setting it hands over those that came before."""
-        return self._log.on_fault
-
-    @on_fault.setter
-    def on_fault(self, callback: Callable[[object], None] | None) -> None:
-        self._log.on_fault = callback
 
     def listen(self, listener: HanListener | None) -> None:
         """Hand events to this listener from now on."""

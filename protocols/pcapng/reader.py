@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from protocols.errors import DecodeError
+from protocols.pcapng import codes
 from protocols.pcapng.blocks import (
     BYTE_ORDER,
     KEPT_FLAGS,
@@ -22,13 +23,6 @@ from protocols.pcapng.blocks import (
     Section,
     Statistics,
 )
-
-_END = 0
-_COMMENT = 1
-_HARDWARE, _OS, _APPLICATION = 2, 3, 4
-_NAME, _DESCRIPTION, _RESOLUTION, _OFFSET = 2, 3, 9, 14
-_FLAGS = 2
-_START, _STOP, _RECEIVED, _LOST = 2, 3, 4, 5
 
 
 @dataclass(slots=True)
@@ -119,7 +113,7 @@ class _Body:
     def options(self) -> Iterator[Option]:
         while self.at < len(self.octets):
             code, length = self.take("HH", "option")
-            if code == _END:
+            if code == codes.END:
                 return
             yield code, self.data(length, f"option.{code}")
 
@@ -151,13 +145,13 @@ def _read_section(body: _Body) -> Section:
         raise body.fail(f"version {major} of the format", "section.version")
     section = Section()
     for code, value in body.options():
-        if code == _COMMENT:
+        if code == codes.COMMENT:
             section.comments += (body.text(value, "comment"),)
-        elif code == _HARDWARE and not section.hardware:
+        elif code == codes.HARDWARE and not section.hardware:
             section.hardware = body.text(value, "section.hardware")
-        elif code == _OS and not section.os:
+        elif code == codes.OS and not section.os:
             section.os = body.text(value, "section.os")
-        elif code == _APPLICATION and not section.application:
+        elif code == codes.APPLICATION and not section.application:
             section.application = body.text(value, "section.application")
         else:
             section.more += ((code, value),)
@@ -168,15 +162,15 @@ def _read_interface(body: _Body) -> Interface:
     link_type, _, snap_length = body.take("HHI", "interface")
     interface = Interface(link_type, snap_length=snap_length, resolution=6)
     for code, value in body.options():
-        if code == _COMMENT:
+        if code == codes.COMMENT:
             interface.comments += (body.text(value, "comment"),)
-        elif code == _NAME and not interface.name:
+        elif code == codes.NAME and not interface.name:
             interface.name = body.text(value, "interface.name")
-        elif code == _DESCRIPTION and not interface.description:
+        elif code == codes.DESCRIPTION and not interface.description:
             interface.description = body.text(value, "interface.description")
-        elif code == _RESOLUTION:
+        elif code == codes.RESOLUTION:
             interface.resolution = body.number("B", value, "interface.resolution")
-        elif code == _OFFSET:
+        elif code == codes.OFFSET:
             interface.offset_s = body.number("q", value, "interface.offset")
         else:
             interface.more += ((code, value),)
@@ -190,9 +184,9 @@ def _read_packet(body: _Body) -> Packet:
     octets = body.data(captured, "packet.data")
     packet = Packet(number, time_ns, octets, length=None if length == captured else length)
     for code, value in body.options():
-        if code == _COMMENT:
+        if code == codes.COMMENT:
             packet.comments += (body.text(value, "comment"),)
-        elif code == _FLAGS:
+        elif code == codes.FLAGS:
             flags = body.number("I", value, "packet.flags")
             low_bits = flags & 3
             packet.direction = Direction(low_bits) if low_bits < 3 else Direction.UNKNOWN
@@ -207,19 +201,19 @@ def _read_statistics(body: _Body) -> Statistics:
     interface = body.interface(number)
     found = Statistics(number, body.time(interface, high, low))
     for code, value in body.options():
-        if code == _COMMENT:
+        if code == codes.COMMENT:
             found.comments += (body.text(value, "comment"),)
-        elif code in {_START, _STOP}:
+        elif code in {codes.START, codes.STOP}:
             if len(value) != 8:
                 raise body.fail("a time has 8 octets", "statistics.time")
             time_ns = body.time(interface, *struct.unpack(body.context.order + "II", value))
-            if code == _START:
+            if code == codes.START:
                 found.start_ns = time_ns
             else:
                 found.end_ns = time_ns
-        elif code == _RECEIVED:
+        elif code == codes.RECEIVED:
             found.received = body.number("Q", value, "statistics.received")
-        elif code == _LOST:
+        elif code == codes.LOST:
             found.dropped = body.number("Q", value, "statistics.dropped")
         else:
             found.more += ((code, value),)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from protocols.errors import EncodeError
+from protocols.pcapng import codes
 from protocols.pcapng.blocks import (
     BYTE_ORDER,
     KEPT_FLAGS,
@@ -19,13 +20,6 @@ from protocols.pcapng.blocks import (
     Statistics,
 )
 
-_END = 0
-_COMMENT = 1
-_HARDWARE, _OS, _APPLICATION = 2, 3, 4
-_NAME, _DESCRIPTION, _RESOLUTION, _OFFSET = 2, 3, 9, 14
-_FLAGS = 2
-_START, _STOP, _RECEIVED, _LOST = 2, 3, 4, 5
-
 
 def _option(code: int, value: bytes) -> bytes:
     if len(value) > 0xFFFF:
@@ -37,11 +31,11 @@ def _options(*options: Option | None, more: tuple[Option, ...]) -> bytes:
     written = [_option(*option) for option in (*options, *more) if option is not None]
     if not written:
         return b""
-    return b"".join((*written, struct.pack("<HH", _END, 0)))
+    return b"".join((*written, struct.pack("<HH", codes.END, 0)))
 
 
 def _comments(comments: tuple[str, ...]) -> list[Option]:
-    return [(_COMMENT, comment.encode()) for comment in comments]
+    return [(codes.COMMENT, comment.encode()) for comment in comments]
 
 
 def _text(code: int, text: str) -> Option | None:
@@ -57,9 +51,9 @@ def build_section(section: Section) -> bytes:
     """A section header block of unknown length."""
     options = _options(
         *_comments(section.comments),
-        _text(_HARDWARE, section.hardware),
-        _text(_OS, section.os),
-        _text(_APPLICATION, section.application),
+        _text(codes.HARDWARE, section.hardware),
+        _text(codes.OS, section.os),
+        _text(codes.APPLICATION, section.application),
         more=section.more,
     )
     return _block(BlockType.SECTION, struct.pack("<IHHq", BYTE_ORDER, 1, 0, -1) + options)
@@ -71,10 +65,10 @@ def build_interface(interface: Interface) -> bytes:
         raise EncodeError(f"resolution {interface.resolution} or link type {interface.link_type} do not fit")
     options = _options(
         *_comments(interface.comments),
-        _text(_NAME, interface.name),
-        _text(_DESCRIPTION, interface.description),
-        None if interface.resolution == 6 else (_RESOLUTION, bytes((interface.resolution,))),
-        (_OFFSET, struct.pack("<q", interface.offset_s)) if interface.offset_s else None,
+        _text(codes.NAME, interface.name),
+        _text(codes.DESCRIPTION, interface.description),
+        None if interface.resolution == 6 else (codes.RESOLUTION, bytes((interface.resolution,))),
+        (codes.OFFSET, struct.pack("<q", interface.offset_s)) if interface.offset_s else None,
         more=interface.more,
     )
     head = struct.pack("<HHI", interface.link_type, 0, interface.snap_length)
@@ -98,7 +92,9 @@ def build_packet(packet: Packet, interface: Interface | None = None) -> bytes:
     """An enhanced packet block; without ``interface`` that has nanoseconds."""
     flags = packet.flags & KEPT_FLAGS | packet.direction
     options = _options(
-        *_comments(packet.comments), (_FLAGS, struct.pack("<I", flags)) if flags else None, more=packet.more
+        *_comments(packet.comments),
+        (codes.FLAGS, struct.pack("<I", flags)) if flags else None,
+        more=packet.more,
     )
     octets = packet.octets
     head = struct.pack(
@@ -124,10 +120,10 @@ def build_statistics(statistics: Statistics, interface: Interface | None = None)
 
     options = _options(
         *_comments(statistics.comments),
-        time(_START, statistics.start_ns),
-        time(_STOP, statistics.end_ns),
-        count(_RECEIVED, statistics.received),
-        count(_LOST, statistics.dropped),
+        time(codes.START, statistics.start_ns),
+        time(codes.STOP, statistics.end_ns),
+        count(codes.RECEIVED, statistics.received),
+        count(codes.LOST, statistics.dropped),
         more=statistics.more,
     )
     stamp = _split(_stamp(statistics.time_ns, interface))
