@@ -21,6 +21,7 @@ from hil.plugin.permit import RealNode
 from hil.plugin.runner import Runner
 from hil.plugin.watch import Listener, WatchedJournal
 from hil.register import Register
+from hil.report.register_counts import register_body
 from hil.restoration import Keeper
 from hil.rigfile import Rig
 from hil.rundir import JOURNAL
@@ -145,6 +146,7 @@ class Run:
             },
             "tests": [spec.as_body() for spec in self.specs.values()],
             "rows": self._rows(),
+            "register": register_body(self.register.values()),
         }
 
     def _time(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import jinja2
 
 from hil.report.ladder import Ladder, ladder_of
 from hil.report.model import NOT_A_CERTIFICATE, Attempt, RunView, Test
+from hil.report.register_counts import STRENGTHS
 from hil.verdicts import ExitCode
 
 _TONES = {
@@ -38,6 +39,7 @@ def render(view: RunView) -> str:
         findings=_bodies(view.tests, "finding"),
         observed=_bodies(view.tests, "observed"),
         ladders=ladders,
+        strengths=STRENGTHS,
     )
 
 

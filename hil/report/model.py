@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hil.journal_reader import ChainVerdict, JournalReader, Record
+from hil.report.register_counts import RegisterCounts, register_counts, rows_of_function
 from hil.verdicts import ExitCode, Outcome, SkipKind, Verdict, exit_code
 
 NOT_FINISHED = "not finished"
@@ -54,6 +55,7 @@ class Test:
     attempts: list[Attempt] = field(default_factory=list)
     outcome: Outcome = field(default_factory=lambda: Outcome(Verdict.INCONCLUSIVE, NOT_FINISHED))
     finished: bool = False
+    own_rows: frozenset[str] = frozenset()  # rows that every case of its function cites
 
     @property
     def id(self) -> str:
@@ -98,6 +100,7 @@ class RunView:
     code: ExitCode
     tests: list[Test]
     rows: list[RowResult]
+    register: RegisterCounts
     identities: dict[str, dict[str, Any]]  # "start" and "end": device name to identity
     key_fingerprint: str
     failures: list[dict[str, Any]]  # bench.failed: cause and next step
@@ -207,6 +210,8 @@ class _Builder:
             cause = self.failures[0].get("cause", "")
             for test in tests:
                 test.outcome = Outcome(Verdict.ERROR, f"the bench could not be opened: {cause}")
+        rows_of_function(tests)
+        rows = _rows(self.about.get("rows", {}), tests)
         minimum = self.about.get("minimum_tests") or None
         code = exit_code((test.outcome for test in tests), minimum_tests=minimum)
         if self.finished is not None:
@@ -218,7 +223,8 @@ class _Builder:
             finished=self.finished is not None,
             code=code,
             tests=tests,
-            rows=_rows(self.about.get("rows", {}), tests),
+            rows=rows,
+            register=register_counts(self.about.get("register", []), rows),
             identities=self.identities,
             key_fingerprint=self.fingerprint,
             failures=self.failures,

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from hil.report.model import NOT_A_CERTIFICATE, RowResult, RunView, Test
+from hil.report.register_counts import STRENGTHS, RegisterCounts, Tested
 
 FORMAT = 1
 
@@ -44,6 +45,7 @@ def results(view: RunView) -> dict[str, Any]:
         "devices": {name: _device(view, name, body) for name, body in about.get("devices", {}).items()},
         "tests": [_test(test) for test in view.tests],
         "coverage": [_row(row) for row in view.rows],
+        "register": _register(view.register),
         "capture": _capture(view.capture),
         "journal": {
             "records": view.chain.records,
@@ -135,6 +137,23 @@ def _row(row: RowResult) -> dict[str, Any]:
         "result": row.result,
         "tests": [test.id for test in row.tests],
     }
+
+
+def _register(counts: RegisterCounts) -> dict[str, Any]:
+    return {
+        "all": _tested(counts.of()),
+        "spec_and_derived": _tested(counts.of("spec", "derived")),
+        "topics": [
+            {"topic": topic, "strength": strength, **_tested(cell)}
+            for topic in counts.topics
+            for strength in STRENGTHS
+            if (cell := counts.cell(topic, strength)).rows
+        ],
+    }
+
+
+def _tested(cell: Tested) -> dict[str, int]:
+    return {"rows": cell.rows, "tested": cell.tested, "with_own_test": cell.own}
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -299,3 +299,31 @@ def test_views_are_the_same_when_made_again(run):
     first = [(run / name).read_bytes() for name in names]
     write_report(run / "journal.sqlite")
     assert [(run / name).read_bytes() for name in names] == first
+
+
+def test_register_rows_are_counted_by_topic_and_strength(tmp_path):
+    """Two rows of three are tested: one by a function of its own, one by a case of a sweep; the DCC's do not count."""
+    rows = {
+        name: {"topic": "time", "strength": "derived", "device": device, "title": name}
+        for name, device in (("OWN", "ESME"), ("SWEPT", "ESME"), ("SKIPPED", "ESME"), ("OFFICE", "DCC"))
+    }
+    tests = [
+        MadeTest("test_own", [("pass", "", [])], "pass", covers=("OWN", "OFFICE")),
+        MadeTest("test_sweep[SWEPT]", [("pass", "", [])], "pass", covers=("SWEPT",)),
+        MadeTest("test_sweep[SKIPPED]", [("skipped", "", [])], "skipped", "", "asked", covers=("SKIPPED",)),
+    ]
+    held = [
+        {"topic": "time", "strength": "derived", "rows": 7},
+        {"topic": "time", "strength": "vendor", "rows": 2},
+    ]
+    write_run(tmp_path / "journal.sqlite", tests, exit_code=0, rows=rows, register=held)
+    write_report(tmp_path / "journal.sqlite")
+    assert validated(tmp_path)["register"] == {
+        "all": {"rows": 9, "tested": 2, "with_own_test": 1},
+        "spec_and_derived": {"rows": 7, "tested": 2, "with_own_test": 1},
+        "topics": [
+            {"topic": "time", "strength": "derived", "rows": 7, "tested": 2, "with_own_test": 1},
+            {"topic": "time", "strength": "vendor", "rows": 2, "tested": 0, "with_own_test": 0},
+        ],
+    }
+    assert "2 of 7" in (tmp_path / "report.html").read_text()
