@@ -12,9 +12,11 @@ from typing import Any, Self
 from hil import attacker, emulator
 from hil.alerts import AlertLog, Alerts
 from hil.attacker import Attacker
-from hil.capture.desk import Desk
+from hil.capture.desk import Desk, withheld
 from hil.capture.recorder import CAPTURE_NAME
 from hil.capture.run import RunCapture, control_at
+from hil.capture.watch import CAPABILITY as WATCH
+from hil.capture.watch import HanWatch
 from hil.clock import clock_of, keep_time
 from hil.counters import CounterStore
 from hil.drivers import capabilities, check_ports, open_port
@@ -75,6 +77,7 @@ class Bench:
         self._current_test = ""
         self._capture: RunCapture | None = None
         self._attacker: Attacker | None = None
+        self._watch: HanWatch | None = None
         self.users = {}
         self.devices = {}
         self.endpoints: dict[str, str] = {}
@@ -180,6 +183,7 @@ class Bench:
             self._capture = capture
             self._note("capture.opened", hub, {"file": CAPTURE_NAME})
             self._attacker = Attacker(self._portal, control, hub, self.clock, self._note)
+            self._watch = HanWatch(self.journal.path.parent) if not withheld(self.rig) else None
 
     def _end_capture(self) -> None:
         capture, self._capture = self._capture, None
@@ -192,8 +196,19 @@ class Bench:
 
     def _on_air(self, node: str) -> frozenset[str]:
         """What can be done to a node's HAN beside its ports."""
-        named = self._attacker is not None and self._attacker.hub == node
-        return frozenset({attacker.CAPABILITY}) if named else frozenset()
+        if self._attacker is None or self._attacker.hub != node:
+            return frozenset()
+        return frozenset({attacker.CAPABILITY} | ({WATCH} if self._watch is not None else set()))
+
+    @property
+    def han(self) -> HanWatch:
+        """The frames of the HAN, decrypted; ConfigError where nobody captures them with their keys."""
+        if self._watch is None:
+            raise ConfigError(
+                f"{self.rig.path}: nobody sees the frames of a HAN with its keys here",
+                next_step='mark the test @needs(capabilities=["chf.han.watch"])',
+            )
+        return self._watch
 
     @property
     def attacker(self) -> Attacker:

@@ -15,7 +15,6 @@ from protocols.errors import CodecError, DecodeError
 from protocols.gbcs.message import parse_message
 from protocols.pcapng import Interface, LinkType, Packet, Section, read_pcapng
 from protocols.ports import ConfigError
-from protocols.zigbee.mac import Ack
 from protocols.zigbee.zcl import clusters
 
 Shown = Callable[[Packet, "Dissected | None", str], None]  # packet, frame if it is one, GBCS problem
@@ -70,8 +69,7 @@ class LayerCounts:
         if frame.closed:
             self.closed[frame.closed] += 1
         if frame.mac is not None:
-            kind = "ack" if isinstance(frame.mac, Ack) else frame.mac.frame_type.name.lower()
-            self.mac[kind] += 1
+            self.mac[frame.mac.frame_type.name.lower()] += 1
         if frame.nwk is not None:
             self.nwk[frame.nwk.frame_type.name.lower()] += 1
         if frame.aps is not None:

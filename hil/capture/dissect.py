@@ -11,7 +11,7 @@ from protocols.eui64 import Eui64
 from protocols.radio_frames import has_right_fcs
 from protocols.zigbee.aps import ApsFrame, ApsFrameType, Fragmentation, open_aps, parse_aps
 from protocols.zigbee.aps_commands import TransportKey, parse_aps_command
-from protocols.zigbee.mac import Ack, FrameType, MacFrame, parse_mac
+from protocols.zigbee.mac import FrameType, MacFrame, parse_mac
 from protocols.zigbee.nwk import NwkFrame, NwkFrameType, open_nwk, parse_nwk
 from protocols.zigbee.security import KeyIdentifier, SecurityError, load_key, transport_key
 from protocols.zigbee.zcl.frame import ZclFrame, parse_zcl
@@ -31,7 +31,7 @@ class Dissected:
     tunnel. ``problem`` says what is malformed, and at which layer.
     """
 
-    mac: MacFrame | Ack | None = None
+    mac: MacFrame | None = None
     nwk: NwkFrame | None = None
     aps: ApsFrame | None = None
     zcl: ZclFrame | None = None
@@ -74,6 +74,10 @@ class Dissector:
                 KeyIdentifier.KEY_TRANSPORT: transport_key(key),
                 KeyIdentifier.KEY_LOAD: load_key(key),
             }
+
+    def eui64(self, short: int) -> Eui64 | None:
+        """Who has used a short address, as far as frames have told."""
+        return self._addresses.get(short)
 
     def open(self, psdu: bytes, fcs_octets: int = 2) -> Dissected:
         """A frame with so many octets of FCS; never raises."""
