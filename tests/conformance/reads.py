@@ -81,6 +81,11 @@ def answer_or_none(bench: Bench, sent: Sent, *, seen_by: DeviceNode | None = Non
     ``seen_by`` is the device that the command reached, where that is not the one it was made for.
     """
     read(bench, seen_by or bench.devices[sent.device])
+    return answer_so_far(bench, sent)
+
+
+def answer_so_far(bench: Bench, sent: Sent) -> Response | None:
+    """The response to ``sent`` where a later read has been answered already, or None."""
     try:
         return bench.users[sent.user].expect_response(sent, timeout_s=SILENCE_S)
     except NoResponseError:

@@ -45,6 +45,7 @@ class UseCase:
     parties told. ``payload_kind`` is dlms, gbz, asn1 or None (no GBCS payload). ``eligible_user_roles`` maps
     service request variants to DCC user roles. ``replay_protected`` is about commands, so False for
     alerts. ``inferred`` names the cells that no public source gives (``elements`` is the payload's table).
+    On the devices in ``supplier_only_on`` the supplier alone has authority.
     """
 
     code: str
@@ -61,6 +62,11 @@ class UseCase:
     service_references: list[str] = field(default_factory=list)
     eligible_user_roles: dict[str, list[str]] = field(default_factory=dict)
     inferred: list[str] = field(default_factory=list)
+    supplier_only_on: list[str] = field(default_factory=list)
+
+    def roles_on(self, device_type: str) -> list[str]:
+        """The roles with authority on a type of device: a gas meter with a proxy leaves some reads to it."""
+        return ["supplier"] if device_type in self.supplier_only_on else self.roles
 
     @property
     def is_alert(self) -> bool:

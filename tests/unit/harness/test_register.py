@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from hil.register import load_register
+from protocols.gbcs.catalogue import load_catalogue
 from protocols.ports import ConfigError, Strength
 
 SOURCE = Path("/work/shared/requirements/requirements.json")
@@ -69,3 +71,23 @@ def test_rows_are_checked(tmp_path):
     file.write_text("[")
     with pytest.raises(ConfigError, match="cannot be read as JSON"):
         load_register([file])
+
+
+def test_rights_of_the_rows_are_those_of_the_catalogue():
+    """Sweeps take roles and protection from the catalogue; the rows say the same in words."""
+    catalogue = load_catalogue()
+    form = re.compile(
+        r"only (.+?) may perform it on (.+?); the command is (critical|non-critical), .*?(not )?protected"
+    )
+    names = {"Supplier", "Access Control Broker", "Network Operator", "Load Controller"}
+    rows = [row for row in load_register().values() if row.kind == "generated-use-case"]
+    assert len(rows) == 160
+    for row in rows:
+        use_case = catalogue[row.id.removeprefix("GBCS-UC-")]
+        found = form.search(row.text)
+        assert found is not None, row.text
+        roles = {name.lower().replace(" ", "_") for name in found[1].split(", ") if name in names}
+        assert set(use_case.roles) == roles, row.id
+        assert use_case.critical == (found[3] == "critical"), row.id
+        assert use_case.replay_protected == (found[4] is None), row.id
+        assert use_case.supplier_only_on == (["gsme"] if "GSME (Supplier only)" in row.text else []), row.id

@@ -1,0 +1,1 @@
+"""Who may do what: use case by use case."""
