@@ -1,0 +1,1 @@
+"""The objects of SMETS and CHTS, read over the wire."""
