@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from hil.api import covers, leaves, needs
+from protocols.gbcs.gbt import is_block
 
+from .. import credentials as cred
 from .. import device_log as log
 from ..images import make_image
 from ..reads import read, restart
@@ -20,6 +22,7 @@ REQUEST_MIRROR, CONFIGURE_MIRROR, MIRROR_REPORT_RESPONSE = 0x01, 0x08, 0x09
 FUNCTIONAL_FLAGS = 0x0000
 NEW_FIRMWARE, MESSAGE_PENDING = 1 << 0, 1 << 21
 READ_RESPONSE, REPORT, BITMAP32 = 0x01, 0x0A, 0x1B
+LARGEST_TRANSFER = 1500
 AWAKE_S = 1.5  # longer than a gas meter of this bench stays awake after an exchange
 
 
@@ -136,6 +139,26 @@ def test_tunnel_is_asked_for_again_after_a_restart_with_the_parameters_of_gbcs(b
     )
 
 
+@covers("GBCS-7.2.11-01")
+@leaves("restored")
+def test_message_too_large_for_a_transfer_goes_in_blocks(bench, supplier, esme, check):
+    """The supplier's cells are given to the supplier that holds them, with two certificates and their path."""
+    mark = bench.han.mark()
+    sent = supplier.send("CS02b", esme, **cred.replacing(bench, supplier))
+    assert len(sent.octets) > LARGEST_TRANSFER, "this rig's certificates are too small to need blocks"
+    response = supplier.expect_response(sent)
+    data = [data for each, _, data in transfers(bench, mark, esme) if each.destination == esme.eui64]
+    blocks = [each for each in data if is_block(each)]
+    check.that(
+        "GBCS-7.2.11-01",
+        len(blocks) > 1 and all(len(each) <= LARGEST_TRANSFER for each in data),
+        expected=f"general block transfer, at most {LARGEST_TRANSFER} octets at a time",
+        observed=[f"{len(each)} octets, {'a block' if is_block(each) else 'whole'}" for each in data],
+        octets=sent.octets,
+    )
+    check.equal("GBCS-7.2.11-01", 1, len(set(cred.statuses(response))), octets=response.octets)
+
+
 @covers("GBCS-GSMEJ-01")
 @leaves("restored")
 def test_gas_meter_that_joins_asks_for_mirror_scheme_and_tunnel(bench, acb, chf, gsme, check):
@@ -143,7 +166,7 @@ def test_gas_meter_that_joins_asks_for_mirror_scheme_and_tunnel(bench, acb, chf,
     bench.wait(AWAKE_S)
     mark, alerts = bench.han.mark(), bench.alerts.mark()
     log.add(acb, chf, gsme)
-    log.backup_with_key(bench, chf, gsme.eui64, alerts, timeout_s=60)
+    log.backup_with_key(bench, chf, gsme.eui64, alerts)
     read(bench, gsme, timeout_s=60)
 
     def first(cluster, command):
