@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 RESTORES = {"ECS39a": "mpxn", "GCS41": "mpxn", "CS02b": "credentials", "CS06": "activation"}
 ALL_KINDS = ("credentials", "mpxn", "activation")
 # After these the state is detected anew; power, stimuli, images and failures do the same.
-MOVES = frozenset(
-    {"CCS01", "CCS02", "CS03A1", "CS03A2", "CS03B", "CS03C", "CS04AC", "CS04B", "CS02b", "ECS70", "GCS28"}
-)
+_JOINING = {"CCS01", "CCS02", "CS03A1", "CS03A2", "CS03B", "CS03C", "CS04AC", "CS04B"}
+_PAYMENT_MODES = {"ECS02", "ECS03", "GCS02", "GCS03"}
+MOVES = frozenset(_JOINING | _PAYMENT_MODES | {"CS02b", "ECS70", "GCS28"})
 _TRIES = 3
 
 
@@ -83,6 +83,9 @@ class Keeper:
                     f"no way from {found} to {wanted} is known for {device.name}", SkipKind.NO_WAY
                 )
             for step in way:
+                if step is not way[0]:
+                    # Where it was silent, or not there, its credentials show only now.
+                    self._pending_credentials(device, step.source)
                 self._write("state.step", {"device": device.name, "step": step.step, "to": str(step.target)})
                 self._found.pop(device.name, None)
                 getattr(self._steps, step.step)(device)

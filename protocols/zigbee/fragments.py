@@ -165,6 +165,7 @@ class FragmentReceiver:
         self._octets = 0
         self._total = 0
         self._start = 0
+        self._first: bytes | None = None
         self.state = TransferState.UNDER_WAY
         self.deadline = now + parameters.persistence_s
 
@@ -183,6 +184,11 @@ class FragmentReceiver:
         if not self._fits(header, number, first=first):
             return None, None
         return self._take(number, payload, now)
+
+    def is_over_by(self, header: ExtendedHeader, payload: bytes) -> bool:
+        """Whether this block begins another transfer of the same sender, endpoint and counter."""
+        begins = header.fragmentation is Fragmentation.FIRST
+        return begins and self._first is not None and payload != self._first
 
     def expired(self, now: float) -> bool:
         """Nobody has sent anything for so long that the transfer is to be forgotten."""
@@ -209,6 +215,8 @@ class FragmentReceiver:
                 self._pieces.clear()
                 return None, None
             self._pieces[number] = payload
+            if not number:
+                self._first = payload
         end = self._start + self._parameters.window
         if self._total:
             end = min(end, self._total)
@@ -240,7 +248,8 @@ class FragmentReassembler:
     """Receivers of transfers, so many at once, by key: who sent it, to which endpoint, with which counter.
 
     A transfer that is done stays until it is certain that its sender has heard of it, so that a late
-    repetition is acknowledged again but not delivered twice.
+    repetition is acknowledged again but not delivered twice. Counters go round sooner: another first block
+    begins another transfer.
     """
 
     parameters: FragmentParameters
@@ -257,6 +266,9 @@ class FragmentReassembler:
         """As `FragmentReceiver.receive`; (None, None) also where there is no room for another transfer."""
         self.advance(now)
         receiver = self._receivers.get(key)
+        if receiver is not None and receiver.is_over_by(header, payload):
+            del self._receivers[key]
+            receiver = None
         if receiver is None:
             if len(self._receivers) >= self.parameters.max_transfers and not self._make_room():
                 return None, None

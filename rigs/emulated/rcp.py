@@ -98,7 +98,9 @@ class EmulatedRcp:
         self.faults = faults or RcpFaults()
         self.line_errors: list[HdlcError] = []
         self.resets = 0
-        self._random = random.Random(self.faults.seed)  # noqa: S311 - repeatable on purpose
+        # One for each direction: when host and firmware speak at once, who of them comes first is chance.
+        self._from_host = random.Random(f"{self.faults.seed} from host")  # noqa: S311 - repeatable on purpose
+        self._to_host = random.Random(f"{self.faults.seed} to host")  # noqa: S311 - repeatable on purpose
         self._decoder = HdlcDecoder()
         self._state = RcpState(radio.eui64)
         self._sending: tuple[int, int, TransmitRequest] | None = None  # token, TID
@@ -111,7 +113,7 @@ class EmulatedRcp:
     def feed(self, octets: bytes) -> None:
         """Octets from the host; answers are written before this returns, but for those that take time."""
         if self.faults.lost_from_host:
-            octets = self._thinned(octets, self.faults.lost_from_host)
+            octets = _thinned(octets, self.faults.lost_from_host, self._from_host)
         for item in self._decoder.feed(octets):
             if isinstance(item, HdlcError):
                 self.line_errors.append(item)
@@ -341,10 +343,13 @@ class EmulatedRcp:
         faults = self.faults
         if self.write is None or faults.silent:
             return
-        if faults.frames_lost_to_host and self._random.random() < faults.frames_lost_to_host:
+        if faults.frames_lost_to_host and self._to_host.random() < faults.frames_lost_to_host:
             return
         octets = encode_frame(frame.build())
-        self.write(self._thinned(octets, faults.lost_to_host) if faults.lost_to_host else octets)
+        if faults.lost_to_host:
+            octets = _thinned(octets, faults.lost_to_host, self._to_host)
+        self.write(octets)
 
-    def _thinned(self, octets: bytes, probability: float) -> bytes:
-        return bytes(octet for octet in octets if self._random.random() >= probability)
+
+def _thinned(octets: bytes, probability: float, chance: random.Random) -> bytes:
+    return bytes(octet for octet in octets if chance.random() >= probability)

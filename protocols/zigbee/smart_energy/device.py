@@ -363,6 +363,11 @@ class SmartEnergyDevice:
         if self._gas is not None:
             self._gas.wake()
 
+    def publish(self, commands: Iterable[tuple[int, bytes]], done: Done) -> None:
+        """Send whole ZCL commands (cluster, frame) to a GSME's mirror; ``done`` hears whether all arrived."""
+        if self._gas is not None and self.hub is not None:
+            self._gas.mirror.publish(self.hub, commands, done)
+
     # Partners
 
     def add_partner(self, eui64: Eui64) -> None:

@@ -198,6 +198,21 @@ class MirrorUpdated:
 
 
 @dataclass(slots=True)
+class MirrorPublished:
+    """A GSME published a snapshot, samples or a log to its mirror: the command's number and payload."""
+
+    eui64: Eui64
+    cluster: int
+    command: int
+    payload: bytes
+
+
+@dataclass(slots=True)
+class MirrorReported:
+    """This GSME has reported all attributes to its mirror; it is awake, so logs can follow (``publish``)."""
+
+
+@dataclass(slots=True)
 class ImageStarted:
     """A device began to fetch its image."""
 
@@ -343,6 +358,8 @@ SmartEnergyEvent = (
     | DeviceGone
     | MirrorCreated
     | MirrorUpdated
+    | MirrorPublished
+    | MirrorReported
     | ImageStarted
     | ImageDelivered
     | ImageFailed

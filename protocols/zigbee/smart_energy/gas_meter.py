@@ -7,9 +7,9 @@ from typing import Any
 
 from protocols.eui64 import Eui64
 from protocols.zigbee.smart_energy.context import Context
-from protocols.zigbee.smart_energy.events import FlagsRaised
+from protocols.zigbee.smart_energy.events import FlagsRaised, MirrorReported
 from protocols.zigbee.smart_energy.gas_fetch import GasFetcher
-from protocols.zigbee.smart_energy.mirror import FUNCTIONAL, Flag
+from protocols.zigbee.smart_energy.mirror import FUNCTIONAL, PUSH_FLAGS, Flag
 from protocols.zigbee.smart_energy.mirror_client import Flags, MirrorClient
 from protocols.zigbee.smart_energy.settings import DeviceSettings
 from protocols.zigbee.smart_energy.tunnelling import Tunnels
@@ -49,6 +49,7 @@ class GasMeter:
         """Commissioned: wake at once, then on schedule."""
         self._hub = hub
         self._waking = False
+        self.mirror.forget()
         self._awake(self._settings.awake_s)
         self.wake()
 
@@ -76,9 +77,11 @@ class GasMeter:
             else:
                 reported(False)
 
-        def reported(_: bool) -> None:
+        def reported(done: bool) -> None:
             self._waking = False
             self._plan()
+            if done:
+                self._context.emit(MirrorReported())
 
         self._plan()
         self.mirror.read_flags(hub, looked)
@@ -109,6 +112,8 @@ class GasMeter:
             self._fetcher.fetch(self._hub)
         if functional & (Flag.STAY_AWAKE_HAN | Flag.STAY_AWAKE_WAN):
             self._awake(self._settings.stay_awake_s)
+        if functional & PUSH_FLAGS:
+            self.mirror.forget()
         if functional & Flag.NEW_FIRMWARE:
             self.on_firmware()
         if functional & Flag.KEY_UPDATE:

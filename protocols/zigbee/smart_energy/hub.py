@@ -309,6 +309,13 @@ class SmartEnergyHub:
         """Say who may read the mirrors on the HAN (the GPF's device log); without it every device may."""
         self._mirrors.readers = may_read
 
+    def answer_history(self, answer: Callable[[int, int, bytes], tuple[int, bytes] | int]) -> None:
+        """Who answers readers of a mirror that ask for snapshots or samples (``MirrorHost.history``).
+
+        Gets cluster, command and payload; gives the answering command and its payload, or a status.
+        """
+        self._mirrors.answer_history(answer)
+
     def _flag(self, eui64: Eui64, flag: Flag, *, raised: bool) -> None:
         if eui64 in self._admission.devices:
             bits = int(flag)

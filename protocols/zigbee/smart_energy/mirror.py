@@ -10,7 +10,7 @@ from typing import Any
 from protocols.eui64 import Eui64
 from protocols.han import Endpoint
 from protocols.zigbee.smart_energy.context import Context
-from protocols.zigbee.smart_energy.events import MirrorCreated, MirrorUpdated
+from protocols.zigbee.smart_energy.events import MirrorCreated, MirrorPublished, MirrorUpdated
 from protocols.zigbee.smart_energy.settings import (
     BASIC,
     FIRST_MIRROR_ENDPOINT,
@@ -23,7 +23,8 @@ from protocols.zigbee.smart_energy.settings import (
 from protocols.zigbee.smart_energy.zcl_attributes import Attributes
 from protocols.zigbee.smart_energy.zcl_endpoint import ZclLayer
 from protocols.zigbee.smart_energy.zcl_exchange import Answer, Incoming, Result
-from protocols.zigbee.zcl.foundation import Status
+from protocols.zigbee.zcl.foundation import Status, parse_message
+from protocols.zigbee.zcl.frame import FrameType, ZclFrame
 
 FUNCTIONAL, FLAGS_4 = 0, 3
 """Attributes of the mirror's client side that a GSME acts on."""
@@ -54,6 +55,14 @@ class Flag(IntFlag):
 
 
 PUSH_FLAGS = Flag(0x7FC0)
+# What a meter publishes to its mirror, and the flag that is answered by it.
+_PUBLISHED = {
+    (METERING, "Publish Snapshot"): Flag.GET_SNAPSHOT,
+    (METERING, "Get Sampled Data Response"): Flag.GET_SAMPLED_DATA,
+    (PREPAYMENT, "Publish Prepay Snapshot"): Flag(0),
+    (PREPAYMENT, "Publish Top Up Log"): Flag(0),
+    (PREPAYMENT, "Publish Debt Log"): Flag(0),
+}
 FUNCTIONAL_ACTED_ON = int(
     Flag.NEW_FIRMWARE | Flag.KEY_UPDATE | Flag.STAY_AWAKE_HAN | Flag.STAY_AWAKE_WAN | PUSH_FLAGS
     | Flag.NETWORK_KEY_ACTIVE | Flag.TUNNEL_MESSAGE_PENDING | Flag.GET_SNAPSHOT | Flag.GET_SAMPLED_DATA
@@ -81,7 +90,10 @@ class Mirror:
 
 
 class MirrorHost:
-    """The hub's side. ``may_have`` says who gets a mirror, ``readers`` who may read those there are."""
+    """The hub's side. ``may_have`` says who gets a mirror, ``readers`` who may read those there are.
+
+    ``history`` answers readers that ask for snapshots or samples.
+    """
 
     def __init__(self, context: Context, zcl: ZclLayer, limit: int) -> None:
         self._context = context
@@ -92,6 +104,7 @@ class MirrorHost:
         self.endpoints: dict[int, Mirror | None] = {}
         self.may_have: Callable[[Eui64], bool] = lambda _: True
         self.readers: Callable[[Eui64], bool] = lambda _: True
+        self.history: Callable[[Incoming], Result] = lambda _: Status.UNSUPPORTED_CLUSTER_COMMAND
         zcl.side(GAS_ENDPOINT, METERING, client=True).commands = self._ask
 
     # Flags
@@ -158,10 +171,11 @@ class MirrorHost:
             server = self._zcl.side(number, cluster)
             server.attributes = _mirrored(mirror, cluster)
             server.permits = self._may_read
+            server.commands = self._history
             client = self._zcl.side(number, cluster, client=True)
             client.reports = lambda incoming, values: self._report(number, incoming, values)
+            client.commands = lambda incoming: self._told(number, incoming)
         client = self._zcl.side(number, METERING, client=True)
-        client.commands = lambda incoming: self._configure(number, incoming)
         client.attributes = Attributes(
             lambda each: self._read_flag(number, each), names=lambda: FLAG_ATTRIBUTES
         )
@@ -186,12 +200,22 @@ class MirrorHost:
             return None
         return mirror
 
-    def _configure(self, number: int, incoming: Incoming) -> Result:
+    def _told(self, number: int, incoming: Incoming) -> Result:
+        """A command at the mirror: how it is to be, or something from the meter's logs."""
         mirror = self._owned(number, incoming)
         if mirror is None:
             return Status.NOT_AUTHORISED
-        if incoming.name != "Configure Mirror":
+        cluster, frame = incoming.message.cluster, incoming.message.frame
+        answered = _PUBLISHED.get((cluster, incoming.name))
+        if answered is not None:
+            self.change_flags(mirror.owner, FUNCTIONAL, clear_bits=answered)
+            self._context.emit(MirrorPublished(mirror.owner, cluster, frame.command, frame.payload))
+            return Status.SUCCESS
+        if cluster != METERING or incoming.name != "Configure Mirror":
             return Status.UNSUPPORTED_CLUSTER_COMMAND
+        return self._configure(mirror, incoming)
+
+    def _configure(self, mirror: Mirror, incoming: Incoming) -> Result:
         scheme = incoming.values["Notification Scheme"]
         if scheme not in _FLAGS_OF_SCHEME:
             return Status.INVALID_VALUE
@@ -226,6 +250,23 @@ class MirrorHost:
         flags = mirror.flags[: _FLAGS_OF_SCHEME[mirror.scheme]]
         values_told = {"Notification Scheme": mirror.scheme, "Notification Flags": flags}
         return Answer("Mirror Report Attribute Response", values_told, general=False)
+
+    def _history(self, incoming: Incoming) -> Result:
+        return self.history(incoming)
+
+    def answer_history(self, answer: Callable[[int, int, bytes], tuple[int, bytes] | int]) -> None:
+        """See `SmartEnergyHub.answer_history`."""
+
+        def history(incoming: Incoming) -> Result:
+            cluster, frame = incoming.message.cluster, incoming.message.frame
+            found = answer(cluster, frame.command, frame.payload)
+            if isinstance(found, int):
+                return found
+            made = ZclFrame(FrameType.CLUSTER, frame.sequence, *found, from_server=True)
+            said = parse_message(cluster, made.build())
+            return Answer(said.name, said.values)
+
+        self.history = history
 
     # Persistence
 

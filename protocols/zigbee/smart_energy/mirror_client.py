@@ -20,12 +20,14 @@ from protocols.zigbee.smart_energy.mirror import (
 from protocols.zigbee.smart_energy.settings import DEVICE_ENDPOINT, GAS_ENDPOINT, METERING
 from protocols.zigbee.smart_energy.zcl_endpoint import ZclLayer
 from protocols.zigbee.smart_energy.zcl_exchange import Address, Incoming, Outcome, Reply, Result
-from protocols.zigbee.zcl.foundation import Status, attribute_record
+from protocols.zigbee.zcl.foundation import Message, Status, attribute_record, parse_message
 
 _ACTED_ON = {FUNCTIONAL: FUNCTIONAL_ACTED_ON, FLAGS_4: FLAGS_4_ACTED_ON}
 _RESPONSE = "Mirror Report Attribute Response"
 _AT_ONCE = 12  # attributes of one report
 _LONGEST_INTERVAL = 0xFFFFFF
+_ALWAYS = (METERING, 0x0000)  # consumption goes every time: the mirror answers with its flags
+_WHOLE_S = 1800.0  # so often everything is reported, in between only what has changed
 
 Flags = dict[int, int]
 
@@ -45,6 +47,8 @@ class MirrorClient:
         self._source = source
         self._reported = reported
         self.endpoint: int | None = None
+        self._told: dict[tuple[int, int], Any] = {}
+        self._told_whole_at: float | None = None
         self.on_flags: Callable[[Flags], None] = lambda _: None
         zcl.side(DEVICE_ENDPOINT, METERING).commands = self._take
 
@@ -74,10 +78,15 @@ class MirrorClient:
         def configured(reply: Reply) -> None:
             if reply.is_answer:
                 self.endpoint = endpoint
+                self.forget()
             done(reply.is_answer)
 
         address = Address(hub, endpoint, DEVICE_ENDPOINT)
         self._zcl.request(address, METERING, "Configure Mirror", values, configured, from_server=True)
+
+    def forget(self) -> None:
+        """Report everything next time."""
+        self._told_whole_at = None
 
     def read_flags(self, hub: Eui64, done: Callable[[bool], None]) -> None:
         """Read the flags and act on them; ``done`` comes after that."""
@@ -96,7 +105,13 @@ class MirrorClient:
         self._zcl.read(address, METERING, _ACTED_ON, read, client=True)
 
     def report(self, hub: Eui64, done: Callable[[bool], None]) -> None:
-        """Report all attributes there are, a frame at a time; ``done`` hears whether all arrived."""
+        """Report attributes, a frame at a time; ``done`` hears whether all arrived.
+
+        Those that have changed, and now and then all there are: a hub that was off does not know them.
+        """
+        now = self._context.now()
+        if self._told_whole_at is None or now - self._told_whole_at >= _WHOLE_S:
+            self._told, self._told_whole_at = {}, now
         batches = []
         for cluster, attributes in self._reported.items():
             records = list(self._records(cluster, attributes))
@@ -106,7 +121,8 @@ class MirrorClient:
     def _records(self, cluster: int, attributes: Iterable[int]) -> Iterable[dict[str, Any]]:
         for attribute in attributes:
             value = self._source(cluster, attribute)
-            if value is None:
+            known = self._told.get((cluster, attribute)) == value and (cluster, attribute) != _ALWAYS
+            if value is None or known:
                 continue
             try:
                 yield attribute_record(cluster, attribute, value)
@@ -125,6 +141,7 @@ class MirrorClient:
             if not reply.is_answer:
                 done(False)
                 return
+            self._told |= {(cluster, each["Attribute"]): each["Value"] for each in records}
             if reply.name == _RESPONSE:
                 self._tell(dict(zip(FLAG_ATTRIBUTES, reply.values["Notification Flags"], strict=False)))
             self._send(hub, rest, done)
@@ -134,6 +151,29 @@ class MirrorClient:
             address, cluster, "Report Attributes", {"Records": records}, answered,
             expects=(_RESPONSE, "Default Response"), from_server=True, general=True,
         )  # fmt: skip
+
+    def publish(
+        self, hub: Eui64, commands: Iterable[tuple[int, bytes]], done: Callable[[bool], None]
+    ) -> None:
+        """Send whole ZCL commands (cluster, frame) to the mirror, one after the other."""
+        waiting = [parse_message(cluster, octets) for cluster, octets in commands]
+
+        def answered(reply: Reply) -> None:
+            if reply.is_answer and waiting:
+                following(waiting.pop(0))
+            else:
+                done(reply.is_answer)
+
+        def following(message: Message) -> None:
+            address = Address(hub, self.endpoint or 0, DEVICE_ENDPOINT)
+            self._zcl.request(
+                address, message.cluster, message.name, message.values, answered, from_server=True
+            )
+
+        if self.endpoint is None or not waiting:
+            done(self.endpoint is not None)
+        else:
+            following(waiting.pop(0))
 
     def _take(self, incoming: Incoming) -> Result:
         """A mirror response that matched no report (it was late)."""

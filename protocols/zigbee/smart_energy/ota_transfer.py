@@ -10,6 +10,7 @@ from protocols.zigbee.ota_cluster import (
     Failed,
     ImageId,
     ImageStore,
+    NoImage,
     Outcome,
     Send,
     Upgrade,
@@ -122,9 +123,25 @@ class ImageFetcher:
                     self._context.emit(ImageNotReceived(outcome.status, kept=False))
             elif isinstance(outcome, Failed):
                 self._context.emit(ImageNotReceived(outcome.status, outcome.kept))
+            elif isinstance(outcome, NoImage):
+                self._finish()
             elif isinstance(outcome, Upgrade):
                 self._context.emit(UpgradePostponed() if outcome.later else UpgradeDue())
         self._plan()
+
+    def _finish(self) -> None:
+        """The hub has no image for this device. If one is here whole, the hub heard that it had arrived.
+
+        Then a power cut came before the device had done anything with it, and nobody else will say so again.
+        """
+        progress = self._store.load()
+        if progress is None or progress.offset < progress.size:
+            return
+        octets = self._store.image(progress.size)
+        if self._verify(progress.image, octets) == Status.SUCCESS:
+            self._image = b""
+            self._context.emit(ImageReceived(octets))
+            self._context.emit(UpgradePostponed())
 
     def _send(self, output: Send) -> None:
         address = self._address()

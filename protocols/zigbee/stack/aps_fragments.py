@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from protocols.errors import EncodeError
 from protocols.han import DataStatus
-from protocols.zigbee.aps import ApsFrame, ApsFrameType, DeliveryMode, Fragmentation
+from protocols.zigbee.aps import ApsFrame, ApsFrameType, DeliveryMode
 from protocols.zigbee.fragments import (
     Block,
     FragmentParameters,
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _EXTENDED_HEADER_OCTETS = 2
 _RECEIVING = 16  # transfers put together at once
-_WHOLE = 64
 
 
 @dataclass(slots=True, eq=False)
@@ -50,14 +49,15 @@ class Transfers:
         patient = FragmentParameters(ack_wait_s=APS_SLEEPY_ACK_WAIT_S, max_transfers=_RECEIVING)
         # Apart, so that whoever holds no link key cannot take up the room of those who do.
         self._receiving = {linked: FragmentReassembler(patient) for linked in (False, True)}
-        self._whole: dict[
-            Hashable, int
-        ] = {}  # transfers that came whole, and how many of the same key before
 
     @property
     def sending(self) -> bool:
         """Whether a transfer of ours is under way."""
         return bool(self._sending)
+
+    def uses(self, counter: int) -> bool:
+        """Whether a transfer of ours under way has this counter."""
+        return counter in self._sending
 
     def send(self, data: ApsData, done: Callable[[DataStatus], None]) -> None:
         """Send data in blocks; each is acknowledged."""
@@ -71,9 +71,7 @@ class Transfers:
         except EncodeError:
             aps.core.after(0, lambda: done(DataStatus.TOO_LONG))
             return
-        counter = aps.next_counter()
-        while counter in self._sending:
-            counter = aps.next_counter()
+        counter = aps.next_counter(data.destination)
         transfer = _Transfer(data, counter, sender, done)
         self._sending[counter] = transfer
         self._go_on(transfer, sender.start(aps.core.now()))
@@ -95,20 +93,12 @@ class Transfers:
         extended = frame.extended
         if extended is None:
             return
-        key = (nwk.source, frame.counter, frame.source_endpoint, frame.destination_endpoint, link is not None)
-        if key in self._whole and extended.fragmentation is Fragmentation.FIRST:
-            # All blocks were acknowledged, so this is the next transfer with this (8 bit) counter.
-            self._whole[key] += 1
-        numbered = (key, self._whole.get(key, 0))
-        ack, asdu = self._receiving[link is not None].receive(
-            numbered, extended, frame.payload, self._aps.core.now()
-        )
+        key = (nwk.source, frame.counter, frame.source_endpoint, frame.destination_endpoint)
+        receiving = self._receiving[link is not None]
+        ack, asdu = receiving.receive(key, extended, frame.payload, self._aps.core.now())
         if ack is not None:
             self._aps.acknowledge(frame, link, nwk.source, extended=ack)
         if asdu is not None:
-            if len(self._whole) >= _WHOLE:
-                del self._whole[next(iter(self._whole))]
-            self._whole.setdefault(key, 0)
             self._aps.deliver(frame, asdu, link, nwk, arrival)
 
     def fail_all(self, status: DataStatus) -> None:

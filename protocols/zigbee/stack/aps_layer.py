@@ -14,15 +14,15 @@ from protocols.zigbee.aps_commands import parse_aps_command
 from protocols.zigbee.commands import Command
 from protocols.zigbee.nwk import NwkFrame, NwkFrameType
 from protocols.zigbee.security import KeyIdentifier
+from protocols.zigbee.stack.aps_counters import HeardFrames, UsedCounters
 from protocols.zigbee.stack.aps_fragments import Transfers
 from protocols.zigbee.stack.constants import (
     APS_ACK_WAIT_S,
-    APS_DUPLICATE_LIFE_S,
-    APS_DUPLICATES_PER_SOURCE,
     APS_FIRST_RETRY_S,
     APS_MAX_FRAME_RETRIES,
     APS_MAX_PENDING,
     APS_SLEEPY_ACK_WAIT_S,
+    BROADCAST_ALL,
     BROADCAST_FIRST,
     NWK_DEFAULT_RADIUS,
 )
@@ -33,7 +33,7 @@ from protocols.zigbee.stack.nwk_layer import Arrival, NwkLayer
 Done = Callable[[DataStatus], None]
 _PLAIN_OCTETS = 82  # APS payload of one frame without link key: 125 - MAC 9 - NWK 26 - APS 8
 _SECURITY_OCTETS = 9  # auxiliary header without source, and MIC
-_SOURCES = 64
+_COUNTERS = 256
 
 
 @dataclass(slots=True)
@@ -84,12 +84,14 @@ class ApsLayer:
         self.commands: dict[type[Command], CommandHandler] = {}
         self.on_data: Callable[[DataReceived, LinkKey | None], None] = lambda *_: None
         self.on_traffic: Callable[[], None] = lambda: None
+        self.can_answer: Callable[[], bool] = lambda: True
         self.on_sender: Callable[[int], None] = lambda _: None
         self.sleepers: set[int] = set()  # short addresses of devices that poll
         self.transfers = Transfers(self)
         self._counter = core.random.randrange(256)
         self._pending: dict[int, _Pending] = {}
-        self._seen: dict[int, dict[int, float]] = {}
+        self._used = UsedCounters()
+        self._heard = HeardFrames()
 
     @property
     def waiting(self) -> bool:
@@ -118,22 +120,32 @@ class ApsLayer:
         elif len(data.payload) > self.room(data):
             self.transfers.send(data, done)
         elif not data.acknowledged:
-            self.nwk.send_data(data.destination, self._octets(data, self.next_counter()), done)
+            self._send(
+                data.destination, self._frame(data, self.next_counter(data.destination)), data.link, done
+            )
         elif len(self._pending) >= APS_MAX_PENDING:
             self.core.statistics["aps.pending-full"] += 1
             self.core.after(0, lambda: done(DataStatus.NOT_DELIVERED))
         else:
-            pending = _Pending(data, self.next_counter(), done)
+            pending = _Pending(data, self.next_counter(data.destination), done)
             self._pending[pending.counter] = pending
             self._attempt(pending)
             self.on_traffic()
 
-    def next_counter(self) -> int:
-        """An APS counter that waits for no acknowledgement."""
-        counter = (self._counter + 1) & 0xFF
-        while counter in self._pending:
-            counter = (counter + 1) & 0xFF
+    def next_counter(self, destination: int = BROADCAST_ALL) -> int:
+        """A counter that waits for no acknowledgement, and that means no earlier frame to its destination."""
+        now, spare = self.core.now(), None
+        for step in range(1, _COUNTERS + 1):
+            counter = (self._counter + step) % _COUNTERS
+            if counter in self._pending or self.transfers.uses(counter):
+                continue
+            if not self._used.remembered(destination, counter, now):
+                break
+            spare = counter if spare is None else spare
+        else:
+            counter = (self._counter + 1) % _COUNTERS if spare is None else spare
         self._counter = counter
+        self._used.note(destination, counter, now)
         return counter
 
     def send_command(
@@ -146,12 +158,29 @@ class ApsLayer:
         identifier: KeyIdentifier = KeyIdentifier.LINK,
     ) -> None:
         """Send an APS command; the outcome is that of the next hop."""
-        self.nwk.send_data(destination, self.command_octets(command, link, identifier), done)
+        self._send(destination, self._command(command), link, done, identifier)
 
     def command_octets(self, command: Command, link: LinkKey | None, identifier: KeyIdentifier) -> bytes:
         """An APS command as a frame."""
-        frame = ApsFrame(ApsFrameType.COMMAND, counter=self.next_counter(), payload=command.build())
-        return self.keys.seal(frame, link, identifier)
+        return self.keys.seal(self._command(command), link, identifier)
+
+    def _command(self, command: Command) -> ApsFrame:
+        return ApsFrame(ApsFrameType.COMMAND, counter=self.next_counter(), payload=command.build())
+
+    def _send(
+        self,
+        destination: int,
+        frame: ApsFrame,
+        link: LinkKey | None,
+        done: Done | None = None,
+        identifier: KeyIdentifier = KeyIdentifier.LINK,
+    ) -> None:
+        """Send a frame, again where no channel was free or nobody took it, with another frame counter."""
+
+        def seal() -> bytes:
+            return self.keys.seal(frame, link, identifier)
+
+        self.nwk.send_data(destination, seal(), done, again=seal)
 
     def hand_over(self, octets: bytes, child: int, done: Done | None = None) -> None:
         """Give a child that has no network key yet an APS frame, without NWK security."""
@@ -159,7 +188,7 @@ class ApsLayer:
         self.nwk.transmit(frame, child, done, secured=False)
 
     def _broadcast(self, data: ApsData) -> None:
-        frame = self._frame(data, self.next_counter())
+        frame = self._frame(data, self.next_counter(data.destination))
         frame.delivery_mode, frame.ack_request = DeliveryMode.BROADCAST, False
         self.nwk.send_data(data.destination, self.keys.seal(frame, None))
 
@@ -177,23 +206,28 @@ class ApsLayer:
             data.acknowledged,
         )
 
-    def _octets(self, data: ApsData, counter: int) -> bytes:
-        return self.keys.seal(self._frame(data, counter), data.link)
-
     def send_block(self, data: ApsData, frame: ApsFrame) -> None:
         """Send one block of a fragmented transfer."""
-        self.nwk.send_data(data.destination, self.keys.seal(frame, data.link))
+        assert frame.counter is not None
+        self._used.note(data.destination, frame.counter, self.core.now())
+        self._send(data.destination, frame, data.link)
 
     def _attempt(self, pending: _Pending) -> None:
         pending.tries += 1
         data = pending.data
-        self.nwk.send_data(
-            data.destination, self._octets(data, pending.counter), lambda status: self._sent(pending, status)
-        )
+
+        def again() -> bytes | None:
+            return None if pending.finished else self.keys.seal(frame, data.link)
+
+        frame = self._frame(data, pending.counter)
+        octets = self.keys.seal(frame, data.link)
+        self.nwk.send_data(data.destination, octets, lambda status: self._sent(pending, status), again=again)
 
     def _sent(self, pending: _Pending, status: DataStatus) -> None:
         if pending.finished:
             return
+        # A sleeper may have got it only now.
+        self._used.note(pending.data.destination, pending.counter, self.core.now())
         if status is DataStatus.NO_NETWORK:
             self._finish(pending, status)
             return
@@ -227,7 +261,7 @@ class ApsLayer:
         for pending in list(self._pending.values()):
             self._finish(pending, status)
         self.transfers.fail_all(status)
-        self._seen.clear()
+        self._heard.clear()
 
     # Receiving
 
@@ -270,6 +304,10 @@ class ApsLayer:
 
     def _take_data(self, frame: ApsFrame, link: LinkKey | None, nwk: NwkFrame, arrival: Arrival) -> None:
         source = nwk.source
+        if not self.can_answer():
+            # On the way back to a network: whoever sent this repeats it, as nobody acknowledges it.
+            self.core.statistics["aps.not-ready"] += 1
+            return
         self.on_sender(source)
         self.on_traffic()
         broadcast = nwk.destination >= BROADCAST_FIRST
@@ -279,7 +317,7 @@ class ApsLayer:
             return
         if frame.ack_request and not broadcast:
             self.acknowledge(frame, link, source)
-        if frame.counter is not None and self._duplicate(source, frame.counter):
+        if self._repeated(source, frame):
             self.core.statistics["aps.duplicates"] += 1
             return
         self.deliver(frame, frame.payload, link, nwk, arrival)
@@ -297,7 +335,7 @@ class ApsLayer:
             frame.counter,
             **extended,
         )
-        self.nwk.send_data(source, self.keys.seal(ack, link))
+        self._send(source, ack, link)
 
     def deliver(
         self, frame: ApsFrame, asdu: bytes, link: LinkKey | None, nwk: NwkFrame, arrival: Arrival
@@ -320,22 +358,15 @@ class ApsLayer:
         )
         self.on_data(received, link)
 
-    def _duplicate(self, source: int, counter: int) -> bool:
-        seen = self._seen.get(source)
-        now = self.core.now()
-        if seen is None:
-            if len(self._seen) >= _SOURCES:
-                del self._seen[next(iter(self._seen))]
-            seen = self._seen[source] = {}
-        heard = seen.pop(counter, None)
-        seen[counter] = now
-        if len(seen) > APS_DUPLICATES_PER_SOURCE:
-            del seen[next(iter(seen))]
-        return heard is not None and now - heard < APS_DUPLICATE_LIFE_S
+    def _repeated(self, source: int, frame: ApsFrame) -> bool:
+        if frame.counter is None:
+            return False
+        contents = (frame.cluster, frame.source_endpoint, frame.destination_endpoint, frame.payload)
+        return self._heard.repeated(source, frame.counter, contents, self.core.now())
 
     def forget_duplicates(self, source: int) -> None:
         """A device came anew: its counters start anywhere."""
-        self._seen.pop(source, None)
+        self._heard.forget(source)
 
     def _take_command(
         self,

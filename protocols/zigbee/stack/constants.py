@@ -37,6 +37,8 @@ NWK_MAX_ROUTES = 64
 NWK_MAX_BROADCAST_RECORDS = 64
 NWK_MAX_PENDING = 16  # frames that wait for one route
 NWK_MAX_ADDRESSES = 128  # EUI-64 to short address pairs remembered
+NWK_UNICAST_RETRIES = 3  # nwkcUnicastRetries, NWK 3.5.1
+NWK_UNICAST_RETRY_DELAY_S = 0.05  # nwkcUnicastRetryDelay, NWK 3.5.1
 NWK_REJOIN_WAIT_S = 3.0  # to hear a rejoin response; ours, several polls of a sleeper
 NWK_END_DEVICE_TIMEOUTS_S = (10.0, *(60.0 * 2**n for n in range(1, 15)))  # NWK table 3-44
 NWK_END_DEVICE_TIMEOUT_DEFAULT = 8  # nwkEndDeviceTimeoutDefault: 256 minutes, NWK 3.5.2
@@ -48,8 +50,11 @@ APS_ACK_WAIT_S = 1.6  # apscAckWaitDuration at nwkcMaxDepth, APS 2.2.7.1
 APS_SLEEPY_ACK_WAIT_S = MAC_TRANSACTION_PERSISTENCE_S  # to or from a sleeper
 APS_FIRST_RETRY_S = 0.1  # where our own radio already told that nobody took the frame; ours
 APS_MAX_FRAME_RETRIES = 3  # apscMaxFrameRetries, APS 2.2.7.1
-APS_DUPLICATES_PER_SOURCE = 64  # apscMinDuplicateRejectionTableSize at least, APS 2.2.7.1
-APS_DUPLICATE_LIFE_S = 8.0
+# A repetition for a sleeper comes when the acknowledgement stayed out, and then waits for its poll.
+APS_DUPLICATE_LIFE_S = APS_SLEEPY_ACK_WAIT_S + MAC_TRANSACTION_PERSISTENCE_S
+# Frames from a source that are remembered, and frames to a destination before one has the same counter: half
+# the counters, of which apscMinDuplicateRejectionTableSize asks for one (APS 2.2.7.1).
+APS_DUPLICATES_PER_ADDRESS = 128
 APS_MAX_PENDING = 200  # unacknowledged frames: below the 256 counters
 APS_SECURITY_TIMEOUT_S = 10.0  # apsSecurityTimeOutPeriod, SEC 4.7.3 (seconds for a HAN with sleepers)
 COUNTER_RESERVE = 4096  # frame counters reserved ahead of use in kept state; ours

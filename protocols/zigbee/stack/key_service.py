@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeGuard
 
 from protocols.eui64 import Eui64
-from protocols.han import JoinKind, KeySource, LinkKeyRefused
+from protocols.han import JoinKind, KeySource, LinkKeyChanged, LinkKeyRefused
 from protocols.zigbee.aps_commands import (
     ConfirmKey,
     RemoveDevice,
@@ -69,8 +69,7 @@ class KeyService:
         elif not self._from_trust_centre(origin) or origin.identifier is not KeyIdentifier.KEY_LOAD:
             self._core.refuse("aps", Refusal.NOT_TRUST_CENTRE, origin.eui64 or origin.short)
         elif command.key_type == StandardKeyType.APPLICATION_LINK and self._may_be_partner(command.partner):
-            self._stop_waiting(command.partner)
-            self._aps.keys.install(command.partner, command.key, KeySource.TRUST_CENTRE)
+            self._partner_key(command.partner, command.key)
         elif (
             command.key_type == StandardKeyType.TRUST_CENTER_LINK
             and command.destination == self._core.eui64
@@ -79,6 +78,13 @@ class KeyService:
             self._trust_centre_key(command.key)
         else:
             self._core.refuse("aps", Refusal.UNEXPECTED, origin.short)
+
+    def _partner_key(self, partner: Eui64, key: bytes) -> None:
+        asked, before = self._stop_waiting(partner), self._aps.keys.by_partner.get(partner)
+        now = self._aps.keys.install(partner, key, KeySource.TRUST_CENTRE)
+        if asked and now is before:
+            # The key that there was already, which is no news but for whoever asked.
+            self._core.emit(LinkKeyChanged(partner, KeySource.TRUST_CENTRE))
 
     def _may_be_partner(self, partner: Eui64 | None) -> TypeGuard[Eui64]:
         """Not the trust centre: nothing unasked for may take the place of the key that CBKE made with it."""
@@ -156,10 +162,12 @@ class KeyService:
         """Whether a key was asked for that has not come."""
         return bool(self._requested)
 
-    def _stop_waiting(self, partner: Eui64) -> None:
+    def _stop_waiting(self, partner: Eui64) -> bool:
+        """Whether a key with this partner was asked for."""
         timer = self._requested.pop(partner, None)
         if timer is not None:
             timer.cancel()
+        return timer is not None
 
     def request_trust_centre_key(self) -> None:
         """Ask the trust centre for another link key with itself (SEC 4.7.3.3); not used by Smart Energy."""

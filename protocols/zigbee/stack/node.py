@@ -109,6 +109,7 @@ class Node:
             self.membership.on_child_gone = self.keys.child_left
         aps.on_data = self._take_data
         aps.on_traffic = self.poller.traffic
+        aps.can_answer = lambda: self.ready
         self.lifecycle = Lifecycle(self)
         mac.user = Dispatcher(nwk, self.membership, self.joiner, self.scanner, self.formation)
         mac.radio.listen(mac)

@@ -16,7 +16,13 @@ from protocols.zigbee.nwk import NwkFrame, NwkFrameType, SourceRoute, build_nwk,
 from protocols.zigbee.nwk_commands import RejoinRequest, RejoinResponse, RouteRequest, parse_nwk_command
 from protocols.zigbee.security import AuxiliaryHeader, KeyIdentifier, SecurityError
 from protocols.zigbee.stack.broadcasts import Broadcasts
-from protocols.zigbee.stack.constants import BROADCAST_FIRST, MAC_NO_SHORT_ADDRESS, NWK_DEFAULT_RADIUS
+from protocols.zigbee.stack.constants import (
+    BROADCAST_FIRST,
+    MAC_NO_SHORT_ADDRESS,
+    NWK_DEFAULT_RADIUS,
+    NWK_UNICAST_RETRIES,
+    NWK_UNICAST_RETRY_DELAY_S,
+)
 from protocols.zigbee.stack.core import Core, Refusal
 from protocols.zigbee.stack.mac_service import MacService
 from protocols.zigbee.stack.nwk_tables import (
@@ -32,6 +38,9 @@ from protocols.zigbee.stack.nwk_tables import (
 from protocols.zigbee.stack.routing import Routing
 
 Done = Callable[[DataStatus], None]
+Again = Callable[[], bytes | None]
+"""Makes the payload of a frame anew, to be sent again; None when nobody needs it any more."""
+_NOT_TAKEN = (TransmitStatus.NO_ACK, TransmitStatus.CHANNEL_BUSY)
 
 
 @dataclass(slots=True)
@@ -46,6 +55,18 @@ class Arrival:
     def secured(self) -> bool:
         """Whether the network key protected it."""
         return self.hop_eui64 is not None
+
+
+@dataclass(slots=True, eq=False)
+class _Unicast:
+    """A frame on its way to the next hop, and how often it may still be sent again."""
+
+    frame: NwkFrame
+    hop: int
+    done: Done | None
+    secured: bool
+    again: Again | None
+    left: int = NWK_UNICAST_RETRIES
 
 
 CommandHandler = Callable[[Any, NwkFrame, Arrival], None]
@@ -115,11 +136,16 @@ class NwkLayer:
             end_device_initiator=not self.role.routes,
         )
 
-    def send_data(self, destination: int, payload: bytes, done: Done | None = None) -> None:
-        """Send APS octets to a short address or a broadcast address."""
+    def send_data(
+        self, destination: int, payload: bytes, done: Done | None = None, *, again: Again | None = None
+    ) -> None:
+        """Send APS octets to a short address or a broadcast address.
+
+        With ``again`` a frame that the next hop did not take is sent again (nwkcUnicastRetries).
+        """
         frame = self.frame(NwkFrameType.DATA, destination, payload)
         frame.discover_route = 1 if destination < BROADCAST_FIRST else 0
-        self.dispatch(frame, done)
+        self.dispatch(frame, done, again)
 
     def send_command(
         self,
@@ -136,7 +162,7 @@ class NwkLayer:
         frame.destination_ieee = to
         self.dispatch(frame, done)
 
-    def dispatch(self, frame: NwkFrame, done: Done | None = None) -> None:
+    def dispatch(self, frame: NwkFrame, done: Done | None = None, again: Again | None = None) -> None:
         """Send a frame towards its destination."""
         if frame.destination >= BROADCAST_FIRST:
             self.broadcasts.originate(frame)
@@ -145,13 +171,21 @@ class NwkLayer:
             return
         hop = self.parent if not self.role.routes else self.routing.next_hop(frame.destination)
         if hop is not None:
-            self.transmit(frame, hop, done)
+            self.transmit(frame, hop, done, again=again)
         elif self.role.routes:
             self.routing.wait_for_route(frame, done)
         elif done is not None:
             done(DataStatus.NO_NETWORK)
 
-    def transmit(self, frame: NwkFrame, hop: int, done: Done | None = None, *, secured: bool = True) -> None:
+    def transmit(
+        self,
+        frame: NwkFrame,
+        hop: int,
+        done: Done | None = None,
+        *,
+        secured: bool = True,
+        again: Again | None = None,
+    ) -> None:
         """Send a frame to this next hop, now or when it polls."""
         neighbour = self.neighbours.by_short.get(hop)
         if neighbour is not None and not neighbour.rx_on and neighbour.is_child:
@@ -161,9 +195,11 @@ class NwkLayer:
                 lambda delivered: self._indirect_over(done, delivered=delivered),
             )
             return
-        self.mac.send(
-            hop, self.seal(frame, secured=secured), lambda result: self._sent(frame, hop, done, result)
-        )
+        self._transmit(_Unicast(frame, hop, done, secured, again))
+
+    def _transmit(self, unicast: _Unicast) -> None:
+        octets = self.seal(unicast.frame, secured=unicast.secured)
+        self.mac.send(unicast.hop, octets, lambda result: self._sent(unicast, result))
 
     def seal(self, frame: NwkFrame, *, secured: bool = True) -> bytes:
         """The octets of a frame under the active network key, with the next frame counter."""
@@ -180,17 +216,33 @@ class NwkLayer:
         if done is not None:
             done(DataStatus.DONE if delivered else DataStatus.NOT_DELIVERED)
 
-    def _sent(self, frame: NwkFrame, hop: int, done: Done | None, result: TransmitResult) -> None:
-        delivered = result.status is TransmitStatus.DONE
+    def _sent(self, unicast: _Unicast, result: TransmitResult) -> None:
+        if result.status in _NOT_TAKEN and unicast.again is not None and unicast.left:
+            unicast.left -= 1
+            self.core.after(NWK_UNICAST_RETRY_DELAY_S, lambda: self._repeat(unicast))
+            return
+        delivered, hop = result.status is TransmitStatus.DONE, unicast.hop
         neighbour = self.neighbours.by_short.get(hop)
         if neighbour is not None:
             neighbour.failures = 0 if delivered else neighbour.failures + 1
         if hop == self.parent and self.on_parent is not None:
             self.on_parent(delivered)
         if not delivered:
-            self.routing.hop_failed(frame, hop)
-        if done is not None:
-            done(DataStatus.DONE if delivered else DataStatus.NOT_DELIVERED)
+            self.routing.hop_failed(unicast.frame, hop)
+        if unicast.done is not None:
+            unicast.done(DataStatus.DONE if delivered else DataStatus.NOT_DELIVERED)
+
+    def _repeat(self, unicast: _Unicast) -> None:
+        """Send again what the next hop did not take, with later frame counters: others have overtaken it."""
+        status, payload = DataStatus.NO_NETWORK, None
+        if self.on_network and (self.role.routes or unicast.hop == self.parent):
+            status, payload = DataStatus.DONE, unicast.again() if unicast.again is not None else None
+        if payload is not None:
+            self.core.statistics["nwk.retries"] += 1
+            unicast.frame.payload = payload
+            self._transmit(unicast)
+        elif unicast.done is not None:
+            unicast.done(status)
 
     # Receiving
 

@@ -15,7 +15,12 @@ _LONGEST_PAUSE_S = 900.0
 
 
 class Rejoiner:
-    """Plans rejoin attempts. ``on_failure`` hears once that a whole round failed; trying goes on."""
+    """Plans rejoin attempts; trying goes on until it works.
+
+    ``on_failure`` hears that the first round failed, and once that the network refused us. A refusal by the
+    trust centre ends a round: other channels have no other answer. A refusal is told whatever comes after it:
+    a beacon that gets lost says nothing about us.
+    """
 
     def __init__(self, core: Core, mac: MacService, joiner: Joiner) -> None:
         self._core = core
@@ -25,7 +30,10 @@ class Rejoiner:
         self.channels: tuple[int, ...] = ALL_CHANNELS
         self.active = False
         self._round = 0
+        self._refusal: str | None = None
+        self._told = False  # of a refusal
         self._plan: list[tuple[bool, tuple[int, ...]]] = []
+        self._secured = True  # the attempt under way
         self._timer: Timer | None = None
 
     def start(self, *, secured: bool = True) -> None:
@@ -33,6 +41,7 @@ class Rejoiner:
         self.stop()
         self.active = True
         self._round = 0
+        self._told = False
         self._attempt_all(secured=secured)
 
     def stop(self) -> None:
@@ -49,19 +58,31 @@ class Rejoiner:
         # The network may have moved to a channel that it was not looked for on before.
         wider = dict.fromkeys((here, self.channels, ALL_CHANNELS))
         self._plan = [(way, channels) for channels in wider for way in ways]
+        self._refusal = None
         self._next()
 
     def _next(self) -> None:
-        secured, channels = self._plan.pop(0)
-        self._joiner.rejoin(channels, secured=secured)
+        self._secured, channels = self._plan.pop(0)
+        self._joiner.rejoin(channels, secured=self._secured)
 
     def failed(self, failure: JoinFailure, detail: str) -> None:
         """One attempt failed."""
-        if self._plan:
+        refused = failure is JoinFailure.REJOIN_REFUSED
+        if refused:
+            self._refusal = detail
+        if self._plan and not (refused and not self._secured):
             self._next()
             return
-        if self._round == 0:
+        if self._refusal is not None:
+            failure, detail = JoinFailure.REJOIN_REFUSED, self._refusal
+        news = self._refusal is not None and not self._told
+        self._told = self._told or news
+        first = self._round == 0
+        self._pause()
+        if first or news:
             self.on_failure(failure, detail)
+
+    def _pause(self) -> None:
         pause = min(_FIRST_PAUSE_S * 2**self._round, _LONGEST_PAUSE_S)
         self._round += 1
         pause *= self._core.random.uniform(0.8, 1.2)

@@ -92,14 +92,15 @@ class HostFragments(Transfers):
         extended = ack.extended
         if extended is None or extended.block_number is None:
             return
-        bits = extended.ack_bitfield or 0
+        # Windows are of one block. The other bits of an acknowledgement are always set: that of an earlier
+        # block, which came again, says nothing about this one.
         ours = [
             block
             for (counter, number), block in self._blocks.items()
             if counter == ack.counter
             and block.data.destination == source
-            and 0 <= number - extended.block_number < 8
-            and bits >> (number - extended.block_number) & 1
+            and number == extended.block_number
+            and (extended.ack_bitfield or 0) & 1
         ]
         if not ours:
             super().acknowledged(ack, source)

@@ -22,7 +22,6 @@ pytestmark = [
 ]
 
 JOINING_FAILED = "0x8F48"
-BACK_S = 60.0  # a device tries what it remembers first, and that can take as long as the key does
 LOOKS_S = 11  # it has tried what it remembers, and has come to its install code
 AGAIN_S = 9  # it has failed, and has looked a second time
 WAIT_S = 30.0  # a device waits so long at most for a key that it cannot read
@@ -41,7 +40,7 @@ def outside(bench, acb, chf, ppmid):
     mark = bench.alerts.mark()
     log.add(acb, chf, ppmid)
     ppmid.power.on()
-    log.backup_with_key(bench, chf, ppmid.eui64, mark, timeout_s=BACK_S)
+    log.backup_with_key(bench, chf, ppmid.eui64, mark)
     until_it_answers(bench, ppmid)  # the hub tells of a key that the device may not have written down yet
 
 
@@ -96,7 +95,7 @@ def test_key_establishment_that_fails_keeps_the_device_out(bench, acb, chf, chec
     # this the fixture would have to wait until the hub has done with a historic key that the device forgot.
     mark = bench.alerts.mark()
     outside.stimulus.apply("han-fault")
-    log.backup_with_key(bench, chf, outside.eui64, mark, timeout_s=BACK_S)
+    log.backup_with_key(bench, chf, outside.eui64, mark)
     until_it_answers(bench, outside)
 
 

@@ -200,10 +200,6 @@ def test_the_supplier_is_back(supplier, esme):
     assert sorted(restored) == ["credentials", "mpxn"]
 
 
-# Known and open (issue 4): in real time a device's first answer after a restart may come later than 10 s.
-@pytest.mark.xfail(
-    reason="an answer over the HAN is sometimes late in real time: 1 of 2 full runs", strict=False
-)
 def test_a_killed_run_is_evidence_and_the_next_one_puts_things_back(place):
     first = place.suite(
         "killed",

@@ -253,7 +253,7 @@ async def test_lost_octets_cost_time_and_nothing_else(tmp_path):
             test.radio.match_sources(enabled=True, short={number}, extended=frozenset())
         await test.ear.until(lambda: len(test.ear.results) == 60)
         statuses = [result.status for result in test.ear.results.values()]
-        assert TransmitStatus.DONE in statuses  # how many is a matter of luck, that each has a result is not
+        assert statuses.count(TransmitStatus.DONE) > 25
         test.rcp.faults.lost_to_host = test.rcp.faults.lost_from_host = 0.0
         assert test.radio.faults == []
         test.radio.match_sources(enabled=True, short={1}, extended=frozenset())

@@ -45,6 +45,9 @@ class Steps:
     def remove(self, device):
         self._go("remove", device, State.FACTORY)
 
+    def wake(self, device):
+        self._go("wake", device, State.JOINED)
+
     def commission(self, device):
         self._go("commission", device, State.COMMISSIONED)
 
@@ -93,6 +96,21 @@ def test_state_is_reached_by_the_shortest_way_and_detected_afterwards(world):
     world.steps.states["esme"] = State.FACTORY
     world.keeper.reach(State.COMMISSIONED, devices(world, "esme"))
     assert world.steps.done == [("find", "esme"), ("add", "esme"), ("commission", "esme"), ("find", "esme")]
+
+
+@pytest.mark.parametrize(("found", "step"), [(State.SILENT, "wake"), (State.FACTORY, "add")])
+def test_credentials_left_by_a_killed_run_are_put_back_before_the_device_is_commissioned(world, found, step):
+    """A party that the device does not know any more cannot commission it."""
+    world.steps.states["esme"] = found
+    commission = world.steps.commission
+
+    def needs_its_credentials(device):
+        assert world.restored == ["esme"]
+        commission(device)
+
+    world.steps.commission = needs_its_credentials
+    world.keeper.reach(State.COMMISSIONED, devices(world, "esme"))
+    assert world.steps.steps() == [(step, "esme"), ("commission", "esme")]
 
 
 def test_a_known_state_is_not_detected_again(world):

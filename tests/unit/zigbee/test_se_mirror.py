@@ -7,6 +7,8 @@ import pytest
 from protocols.zigbee.smart_energy.events import (
     FlagsRaised,
     MirrorCreated,
+    MirrorPublished,
+    MirrorReported,
     MirrorUpdated,
     PartnerReady,
     Ready,
@@ -158,3 +160,78 @@ def test_a_hub_that_forgot_the_mirror_is_asked_again():
     han.run(60)
     assert len(han.hub.of(MirrorCreated)) == 2
     assert han.hub.app.mirror(gas.eui64)[CONSUMPTION] == 123456
+
+
+# Sample set 0 from 256 s on, every half hour, one sample of 7.
+SAMPLES = bytes.fromhex("0000 00010000 00 0807 0100 070000")
+
+
+def _command(number, payload, *, from_server):
+    return METERING, bytes((0x09 if from_server else 0x01, 0, number)) + payload
+
+
+def test_logs_are_published_to_the_mirror_and_answer_its_flag():
+    han, gas, _ = gas_world()
+    gas.app.add_partner(HUB)
+    han.run(60)
+    assert gas.of(MirrorReported)
+    han.hub.app.set_flags(gas.eui64, 0, Flag.GET_SAMPLED_DATA | Flag.GET_SNAPSHOT)
+    arrived = []
+    gas.app.publish([_command(0x07, SAMPLES, from_server=True)] * 2, arrived.append)
+    han.run(10)
+    assert arrived == [True]
+    assert han.hub.of(MirrorPublished) == [MirrorPublished(gas.eui64, METERING, 0x07, SAMPLES)] * 2
+    assert han.hub.app.flags(gas.eui64)[0] == Flag.GET_SNAPSHOT
+
+
+def test_nobody_publishes_to_the_mirror_of_another():
+    han, gas, _ = gas_world(hub_settings=HubSettings(mirrors=2))
+    second = han.join(han.device(DeviceType.GSME, 0xB1, attributes=lambda *_: None))
+    for each in (gas, second):
+        each.app.add_partner(HUB)
+    han.run(60)
+    second.app._gas.mirror.endpoint = 3
+    arrived = []
+    second.app.publish([_command(0x07, SAMPLES, from_server=True)], arrived.append)
+    han.run(30)
+    assert arrived == [False]
+    assert not han.hub.of(MirrorPublished)
+
+
+def test_unchanged_attributes_are_reported_again_after_half_an_hour():
+    han, gas, _ = gas_world()
+    gas.app.add_partner(HUB)
+    han.run(60)
+    han.hub.events.clear()
+    gas.app.wake()
+    han.run(20)
+    (update,) = han.hub.of(MirrorUpdated)
+    assert set(update.attributes) == {CONSUMPTION}
+    han.run(1800)
+    assert set(han.hub.of(MirrorUpdated)[-1].attributes) == {CONSUMPTION, UNIT, MPRN}
+
+
+def test_readers_ask_the_mirror_for_history():
+    han, gas, _ = gas_world()
+    gas.app.add_partner(HUB)
+    display = han.join(han.device(DeviceType.PPMID, 0xA4))
+    asked = {"Sample ID": 0, "Earliest Sample Time": 0, "Sample Type": 0, "Number of Samples": 1}
+    replies: list[Reply] = []
+
+    def get():
+        display.app.zcl.request(
+            Address(HUB, 3, 1), METERING, "Get Sampled Data", asked, replies.append,
+            expects=("Get Sampled Data Response",),
+        )  # fmt: skip
+        han.run(10)
+        return replies[-1]
+
+    assert get().status == 0x81
+    han.hub.app.answer_history(
+        lambda _cluster, command, _payload: (0x07, SAMPLES) if command == 0x08 else 0x8B
+    )
+    assert get().values["Samples"] == [7]
+    han.hub.app.answer_history(lambda *_: 0x8B)
+    assert get().status == 0x8B
+    han.hub.app.permit_readers(lambda _: False)
+    assert get().status == 0x7E

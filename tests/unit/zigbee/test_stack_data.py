@@ -180,9 +180,9 @@ def test_an_aps_frame_replayed_inside_a_fresh_network_frame_is_refused():
     sealed: list[bytes] = []
     send = device.node.nwk.send_data
 
-    def keep(destination, payload, done=None):
+    def keep(destination, payload, done=None, **how):
         sealed.append(payload)
-        send(destination, payload, done)
+        send(destination, payload, done, **how)
 
     device.node.nwk.send_data = keep
     han.confirmed(device, device.send(han.hub.eui64, b"pay 10"))

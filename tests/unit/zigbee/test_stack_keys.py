@@ -43,6 +43,24 @@ def test_partners_get_the_same_link_key(role, loss):
         assert receiver.payloads() == [b"between us"]
 
 
+def test_a_partner_key_that_is_asked_for_again_is_told_again():
+    """The trust centre repeats the key that it has just given: whoever asks waits for an answer all the same."""
+    han = Han()
+    one, two = han.join(HanRole.END_DEVICE), han.join(HanRole.END_DEVICE)
+    told = LinkKeyChanged(two.eui64, KeySource.TRUST_CENTRE)
+    for times in (1, 2):
+        one.node.request_link_key(two.eui64)
+        assert han.medium.run_until(lambda times=times: one.events.count(told) == times, 3)
+    one.node.request_link_key(two.eui64)
+    one.node.request_link_key(two.eui64)
+    han.medium.run(15)
+    assert one.events.count(told) == 3
+    assert two.events.count(LinkKeyChanged(one.eui64, KeySource.TRUST_CENTRE)) == 1
+    assert not one.of(LinkKeyRefused)
+    assert not one.node.keys.waiting
+    assert one.node.aps.keys.by_partner[two.eui64].key == two.node.aps.keys.by_partner[one.eui64].key
+
+
 def test_no_partner_key_before_key_establishment_or_with_a_stranger():
     han = Han()
     one = han.join(HanRole.END_DEVICE)

@@ -8,6 +8,7 @@ import pytest
 
 from protocols.han import (
     AddressConflict,
+    DataReceived,
     DataStatus,
     DeviceJoined,
     DeviceLeft,
@@ -172,7 +173,8 @@ def test_trust_centre_rejoin_needs_an_established_key():
         device.node.lifecycle.rejoin(secured=False)
     assert han.medium.run_until(lambda: authorised.node.network is not None, 30)
     han.medium.run(2)
-    assert han.hub.of(DeviceJoined)[-1].kind is JoinKind.TRUST_CENTRE_REJOIN
+    kinds = [event.kind for event in han.hub.of(DeviceJoined) if event.eui64 == authorised.eui64]
+    assert kinds[-1] is JoinKind.TRUST_CENTRE_REJOIN
     assert JoinRefused(fresh.eui64, JoinRefusal.NO_LINK_KEY) in han.hub.events
     talks(han, authorised)
 
@@ -328,3 +330,64 @@ def test_devices_find_the_hub_that_replaces_theirs(known):
         assert LinkKeyChanged(replacement.eui64, KeySource.ESTABLISHED) in device.events
         han.hub = replacement
         talks(han, device)
+
+
+def test_data_that_meets_a_device_on_its_way_back_comes_again_when_it_can_answer():
+    """Seen after a restart: the meter acknowledged a request for a tunnel, and its answer found no network."""
+    han = Han()
+    device = han.join(HanRole.END_DEVICE)
+    state = device.node.state()
+    device.cut_power()
+    device.restore_power(state)
+    assert device.radio.settings.short_address == state["short_address"]
+    token = han.hub.send(device.eui64, b"are you there")
+    assert han.confirmed(han.hub, token, 5) is DataStatus.DONE
+    since = device.events[device.booted_at :]
+    kinds = [type(event) for event in since if isinstance(event, (NetworkUp, DataReceived))]
+    assert kinds == [NetworkUp, DataReceived]
+    assert device.node.statistics["aps.not-ready"] > 0
+
+
+def struck_off(role=HanRole.END_DEVICE):
+    """A hub, and a device that it struck off while that had no supply."""
+    han = Han()
+    device = han.join(role)
+    state = device.node.state()
+    device.cut_power()
+    han.hub.node.remove_device(device.eui64)
+    han.medium.run(20)
+    return han, device, state
+
+
+def test_a_device_that_was_struck_off_hears_so_at_once():
+    """Its network has answered: there is nothing to look for on other channels."""
+    han, device, state = struck_off()
+    since = len(device.events)
+    device.restore_power(state)
+    assert han.medium.run_until(
+        lambda: any(isinstance(each, NetworkDown) for each in device.events[since:]), 1
+    )
+    assert device.of(NetworkDown)[-1].reason is JoinFailure.REJOIN_REFUSED
+
+
+@pytest.mark.parametrize("heard", [1, 2, 5])
+def test_a_refusal_is_told_whatever_beacons_get_lost(heard):
+    """Seen in real time: the last beacon was lost, and the device looked for its network for ever."""
+    han, device, state = struck_off()
+    mac = han.hub.node.mac
+    send, beacons = mac.send_beacon, iter(range(100))
+    mac.send_beacon = lambda payload: send(payload) if next(beacons) < heard else None
+    device.restore_power(state)
+    assert han.medium.run_until(lambda: device.of(NetworkDown), 20)
+    assert [event.reason for event in device.of(NetworkDown)] == [JoinFailure.REJOIN_REFUSED]
+
+
+def test_a_refusal_in_a_later_round_is_told_once():
+    han, device, state = struck_off()
+    mac = han.hub.node.mac
+    send, beacons = mac.send_beacon, iter(range(1000))
+    mac.send_beacon = lambda payload: send(payload) if next(beacons) >= 6 else None
+    device.restore_power(state)
+    han.medium.run(120)
+    reasons = [event.reason for event in device.of(NetworkDown)]
+    assert reasons == [JoinFailure.NO_NETWORK, JoinFailure.REJOIN_REFUSED]
