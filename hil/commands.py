@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hil.exchange import Faults
@@ -13,19 +13,11 @@ from protocols.gbcs.catalogue import Catalogue
 from protocols.gbcs.header import CraFlag, GroupingHeader
 from protocols.gbcs.keystore import KeyUse
 from protocols.gbcs.message import Message, build_message
+from protocols.gbcs.named.filling import At
+from protocols.gbcs.named.rules import command_protection
+from protocols.gbcs.named.short import command_payload, message_code
 from protocols.gbcs.protect import protect
-from protocols.gbcs.use_cases import Context, encode_command, message_code
 from protocols.ports import ConfigError
-
-_BY_ACB, _BY_RECOVERY, _BY_CONTINGENCY = 4, 8, 9  # CS02b modes whose protection is not the usual one
-
-
-@dataclass(slots=True)
-class Protection:
-    """What a command carries."""
-
-    signed: bool
-    mac: bool
 
 
 @dataclass(slots=True)
@@ -34,6 +26,22 @@ class Behalf:
 
     user: User
     counter: int
+
+
+@dataclass(slots=True)
+class Form:
+    """How a command is made from its values (see ``protocols.gbcs.named.short.command_payload``).
+
+    ``payload`` is what ``values`` go on top of, in place of what the use case fixes; ``at`` is when a future
+    datable command is to be carried out, at once where it is None; ``message_code`` chooses where a use case
+    has several. Without ``strict`` only what the layout cannot carry is refused; where it is None, short
+    names may say what the specification forbids, and the specification's names may not.
+    """
+
+    payload: Mapping[str, Any] | None = None
+    at: At | None = None
+    message_code: int | None = None
+    strict: bool | None = None
 
 
 @dataclass(slots=True)
@@ -47,23 +55,7 @@ class Order:
     values: Mapping[str, Any]
     faults: Faults
     behalf: Behalf | None = None
-
-
-def protection_of(catalogue: Catalogue, order: Order) -> Protection:
-    """Signature and MAC by use case (GBCS section 6): critical commands are signed, MACs are the ACB's.
-
-    CS02a exists in two forms, with the ACB's MAC or another party's signature; CS02b depends on its mode.
-    """
-    by_acb = order.user.role == "access_control_broker"
-    if order.use_case in {"CS02a", "CS02f"}:
-        return Protection(signed=not by_acb, mac=by_acb)
-    if order.use_case == "CS02b":
-        mode = order.values.get("mode")
-        if mode in {_BY_RECOVERY, _BY_CONTINGENCY}:
-            return Protection(signed=True, mac=False)
-        return Protection(signed=mode != _BY_ACB or order.device.file.type == "chf", mac=True)
-    # Where no source says whether it is critical, the stricter is assumed, as the emulated devices do.
-    return Protection(signed=catalogue[order.use_case].critical is not False, mac=True)
+    form: Form = field(default_factory=Form)
 
 
 def build_command(
@@ -73,20 +65,20 @@ def build_command(
 
     EncodeError names a value that does not fit; ConfigError a key that is missing.
     """
-    message = Message(_header(order, keys, catalogue), b"")
-    header, faults = message.header, order.faults
-    context = Context(
-        header.originator_counter,
-        header.business_originator_id,
-        header.business_target_id,
-        header.supplementary_remote_party_id,
+    header, faults = _header(order, keys, catalogue), order.faults
+    message = Message(header, _payload(order, header, catalogue))
+    signed, has_mac = command_protection(
+        catalogue[order.use_case],
+        header.message_code,
+        by_broker=order.user.role == "access_control_broker",
+        to_hub=order.device.file.type == "chf",
     )
-    message.payload = encode_command(order.use_case, context, order.values)
-    wanted = protection_of(catalogue, order)
+    if faults.message_code is not None:
+        header.message_code = faults.message_code
     signer = faults.wrong_signer
-    if signer is None and wanted.signed:
+    if signer is None and signed:
         signer = keys.private(order.user, KeyUse.DS)
-    mac_z = _mac_secret(order, keys, acb) if wanted.mac else None
+    mac_z = _mac_secret(order, keys, acb) if has_mac else None
     message = protect(message, signer=None if faults.unsigned else signer, mac_z=mac_z)
     if faults.wrong_mac and message.mac is not None:
         message.mac = message.mac[:-1] + bytes((message.mac[-1] ^ 0xFF,))
@@ -94,14 +86,27 @@ def build_command(
     return message, octets if faults.tamper is None else faults.tamper(octets)
 
 
+def _payload(order: Order, header: GroupingHeader, catalogue: Catalogue) -> bytes:
+    form = order.form
+    return command_payload(
+        catalogue[order.use_case],
+        header,
+        order.values,
+        payload=form.payload,
+        at=form.at,
+        strict=form.strict,
+    )
+
+
 def _header(order: Order, keys: RigKeys, catalogue: Catalogue) -> GroupingHeader:
+    """The header with the use case's own message code, which its payload follows."""
     faults = order.faults
     header = GroupingHeader(
         CraFlag.COMMAND,
         order.counter,
         faults.originator or order.user.eui64,
         faults.target or order.device.file.eui64,
-        message_code(order.use_case, order.values) if faults.message_code is None else faults.message_code,
+        message_code(catalogue[order.use_case], order.values, order.form.message_code),
     )
     if order.behalf is not None:
         party = order.behalf.user

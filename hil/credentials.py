@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hil.verdicts import StateNotReachedError
 from protocols.errors import CodecError
 from protocols.eui64 import Eui64
-from protocols.gbcs.asn1.credentials import RemotePartySeqNumberChange, SpecialistSeqNumber, TrustAnchorCell
+from protocols.gbcs.asn1.credentials import TrustAnchorCell
 from protocols.gbcs.asn1.types import CellUsage, KeyUsage, RemotePartyRole
 from protocols.gbcs.keystore import KeyUse
 
@@ -120,13 +120,13 @@ def _replace(bench: Bench, steps: Steps, device: DeviceNode, role: int, party: M
     ]
     values: dict[str, Any] = {"replacements": replacements, "path": steps.credentials.authorities}
     cos = next((user for user in bench.users.values() if user.role == "transitional_cos"), None)
-    specialist = [SpecialistSeqNumber(0, 0)]
+    specialist = [{"usage": 0, "counter": 0}]
     if role == RemotePartyRole.SUPPLIER and cos is not None:
         signer = cos
         values |= {
             "mode": _SUPPLIER_BY_COS,
             "authorising_cell": TrustAnchorCell(RemotePartyRole.TRANSITIONAL_COS, _DS),
-            "other_changes": [RemotePartySeqNumberChange(role, 0, specialist)],
+            "other_changes": [{"role": role, "floor_counter": 0, "specialist_floors": specialist}],
         }
     else:
         signer = _holder(bench, role, party, device)

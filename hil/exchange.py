@@ -20,6 +20,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from protocols.eui64 import Eui64
+from protocols.gbcs.named.lookup import find_value, find_values
+from protocols.gbcs.named.statuses import statuses
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -77,6 +79,10 @@ class Received:
     ``mac`` and ``signature`` are ``ok``, ``bad``, ``none`` (the message carries none) or ``no_key``;
     ``encrypted`` has one such word for each encrypted part. ``message`` is None when not even the headers
     could be read. ``problem`` is empty, or what hindered decoding, with the octet's offset.
+
+    ``named`` is the payload by the specification's names (``protocols.gbcs.named``), as ``hil decode --json``
+    shows it, encrypted parts opened where the bench has the key. ``values`` is the same, but for use cases
+    and alerts that have short names (``protocols.gbcs.named.short``).
     """
 
     octets: bytes
@@ -90,6 +96,18 @@ class Received:
     problem: str = ""
     received_at: datetime | None = None
     record: int = 0  # number of the journal record
+    named: dict[str, Any] = field(default_factory=dict)
+
+    def find(self, name: str) -> Any:
+        """The value of a name in ``named``: a place, its last step, or the end of a DLMS name.
+
+        NoSuchValueError lists near names, or the places where there are several.
+        """
+        return find_value(self.named, name)
+
+    def find_all(self, name: str) -> list[Any]:
+        """All values of a name in ``named``, in order; empty without any."""
+        return find_values(self.named, name)
 
     @property
     def message_code(self) -> int:
@@ -106,7 +124,13 @@ class Response(Received):
     @property
     def results(self) -> list[int]:
         """Results of the single items of a DLMS response; empty for other kinds."""
-        return list(self.values.get("results", []))
+        results = self.values.get("results", [])
+        return list(results.values() if isinstance(results, dict) else results)
+
+    @property
+    def statuses(self) -> dict[str, int]:
+        """How each item went, 0 is success: DLMS results by element, GBZ statuses by place."""
+        return statuses(self.named)
 
 
 @dataclass(slots=True)
@@ -119,7 +143,14 @@ class Alert(Received):
     @property
     def alert_code(self) -> int | None:
         """The alert code, None when the payload could not be decoded."""
-        return self.values.get("alert_code")
+        elements = self.named.get("elements", {})
+        known = (
+            self.values.get("alert_code"),
+            elements.get("AlertCode"),
+            self.named.get("Alert Code"),
+            self.named.get("alertCode"),
+        )
+        return next((code for code in known if code is not None), None)
 
 
 @dataclass(slots=True)

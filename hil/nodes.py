@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hil.commands import Behalf, Order, build_command
+from hil.commands import Behalf, Form, Order, build_command
 from hil.counters import CounterStore
 from hil.devicefile import DeviceFile
 from hil.exchange import (
@@ -25,8 +25,10 @@ from hil.portal import Portal
 from hil.records import sent_body
 from hil.rigfile import DeviceSpec, PortSpec, User
 from hil.router import Router
+from hil.top_ups import UTRN, Token, make_token
 from protocols.eui64 import Eui64
 from protocols.gbcs.catalogue import Catalogue
+from protocols.gbcs.named.filling import At
 from protocols.ports import Clock, ConfigError
 
 __all__ = [
@@ -169,15 +171,30 @@ class UserNode:
         *,
         timeout_s: float = 10.0,
         on_behalf_of: UserNode | None = None,
-        **values: Any,
+        values: Mapping[str, Any] | None = None,
+        payload: Mapping[str, Any] | None = None,
+        at: At | None = None,
+        message_code: int | None = None,
+        strict: bool | None = None,
+        **named: Any,
     ) -> Response:
-        """Send a command and return the device's response, whatever it says.
+        """Send a command and return the device's response, whatever it says. Values: see ``send``.
 
         What is wrong with the response (MAC, signature, layout) stands in it and is not raised. Raises
         NoResponseError after ``timeout_s``, EncodeError for values that do not fit, BenchError for trouble of
         ours.
         """
-        sent = self.send(use_case, device, on_behalf_of=on_behalf_of, **values)
+        sent = self.send(
+            use_case,
+            device,
+            on_behalf_of=on_behalf_of,
+            values=values,
+            payload=payload,
+            at=at,
+            message_code=message_code,
+            strict=strict,
+            **named,
+        )
         return self.expect_response(sent, timeout_s)
 
     def send(
@@ -188,12 +205,21 @@ class UserNode:
         faults: Faults | None = None,
         counter: int | None = None,
         on_behalf_of: UserNode | None = None,
-        **values: Any,
+        values: Mapping[str, Any] | None = None,
+        payload: Mapping[str, Any] | None = None,
+        at: At | None = None,
+        message_code: int | None = None,
+        strict: bool | None = None,
+        **named: Any,
     ) -> Sent:
         """Send a command and return at once.
 
         ``faults`` spoils it on purpose, ``counter`` replaces the next Originator Counter (for replays), and
         ``on_behalf_of`` makes it the ACB's command for a party that the device does not know.
+
+        Values go by the names that ``hil use-cases`` shows, in ``values`` where they are no identifiers, or
+        by short names where there are such; what the use case fixes is filled in. ``payload``, ``at``,
+        ``message_code`` and ``strict`` are those of ``hil.commands.Form``.
         """
         services = self._services
         number = services.counters.next(self.eui64) if counter is None else counter
@@ -201,13 +227,32 @@ class UserNode:
         if on_behalf_of is not None:
             party = on_behalf_of._user  # noqa: SLF001  (same class)
             behalf = Behalf(party, services.counters.next(party.eui64))
-        order = Order(use_case, self._user, device.spec, number, values, faults or Faults(), behalf)
+        order = Order(
+            use_case,
+            self._user,
+            device.spec,
+            number,
+            named | dict(values or {}),
+            faults or Faults(),
+            behalf,
+            Form(payload, at, message_code, strict),
+        )
         message, octets = build_command(order, services.keys, services.acb(), services.catalogue)
         sent = Sent(use_case, self.name, device.name, number, message, octets, services.clock.now())
         body = sent_body(order, message, octets, services.catalogue)
         sent.record = services.note("message.sent", device.name, body)
         services.portal.call(services.router.send(sent))
         return sent
+
+    def top_up(self, device: DeviceNode, pence: int, *, utrn_counter: int | None = None) -> Token:
+        """A top-up token for a meter, to be sent by CS01a or CS01b (``counter=token.counter``) or typed in.
+
+        ``utrn_counter`` replaces the next UTRN Counter (for repeats and tokens out of order).
+        """
+        services = self._services
+        if utrn_counter is None:
+            utrn_counter = services.counters.next(self.eui64, UTRN)
+        return make_token(services.keys, self._user, device, pence, utrn_counter)
 
     def expect_response(self, sent: Sent, timeout_s: float = 10.0) -> Response:
         """The response to a command that `send` has sent; NoResponseError after ``timeout_s``."""

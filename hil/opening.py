@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from hil.exchange import Alert, Received, Response
 from hil.keys import RigKeys
-from protocols.errors import CodecError
+from protocols.errors import CodecError, DecodeError
 from protocols.gbcs.catalogue import Catalogue
 from protocols.gbcs.crypto import verify_mac, verify_signature
 from protocols.gbcs.header import CraFlag, GroupingHeader
 from protocols.gbcs.keystore import KeyUse
 from protocols.gbcs.message import Message, parse_message
+from protocols.gbcs.named import UNNAMED, decode_named
+from protocols.gbcs.named.short import has_short_names, short_values
 from protocols.gbcs.protect import Verdicts, decryptor, secret_between, verify_with_keystore
-from protocols.gbcs.use_cases import codecs, decode_alert, decode_response
 
 if TYPE_CHECKING:
     from protocols.eui64 import Eui64
@@ -26,8 +27,6 @@ class Opener:
         self._keys = keys
         self._catalogue = catalogue
         self._names = names
-        # A test may give a command a message code that is not its own; devices answer with that code.
-        self._use_cases = {codec.message_code: code for code, codec in codecs().items()}
 
     def name_of(self, eui64: Eui64) -> str:
         """A node's name, or the EUI-64 of somebody who is no node of the rig."""
@@ -44,14 +43,13 @@ class Opener:
         opened.device = self.name_of(message.header.business_originator_id)
         opened.use_case = self._use_case(message.header)
         self._verify(opened, message)
+        if isinstance(opened, Alert):
+            opened.to = self.name_of(message.header.business_target_id)
+        elif not isinstance(opened, Response):
+            opened.problem = "a command, where devices send responses and alerts"
+            return opened
         try:
-            if isinstance(opened, Alert):
-                opened.to = self.name_of(message.header.business_target_id)
-                opened.values = self._alert_values(message)
-            elif isinstance(opened, Response):
-                opened.values = self._response_values(opened.use_case, message)
-            else:
-                opened.problem = "a command, where devices send responses and alerts"
+            self._decode(opened, message)
         except CodecError as error:
             opened.problem = f"payload at octet {message.payload_offset}: {error}"
         except Exception as error:  # noqa: BLE001  (a defect of a codec must not cost the evidence of a message)
@@ -60,7 +58,7 @@ class Opener:
 
     def _use_case(self, header: GroupingHeader) -> str:
         found = self._catalogue.by_message_code(header.message_code, header.cra_flag)
-        return found.code if found is not None else self._use_cases.get(header.message_code, "")
+        return "" if found is None else found.code
 
     def _verify(self, opened: Received, message: Message) -> None:
         try:
@@ -85,13 +83,30 @@ class Opener:
             signature = "no_key" if key is None else _word(good)
         return Verdicts(mac, signature, [])
 
-    def _response_values(self, use_case: str, message: Message) -> dict[str, Any]:
+    def _decode(self, opened: Received, message: Message) -> None:
+        """Values by the specification's names, and by the short ones where the message has such."""
         decrypt = decryptor(message, self._keys.keystore, self._keys.secrets)
-        return decode_response(use_case, message.payload, decrypt)
+        try:
+            opened.named = decode_named(message, decrypt)["payload"]
+        except DecodeError as error:
+            opened.problem = str(error)
+            # What is not encrypted can be looked at all the same.
+            opened.named = _without_opening(message)
+        if UNNAMED in opened.named:
+            opened.problem = f"payload at octet {message.payload_offset}: not what {opened.use_case} has"
+        header = message.header
+        if not has_short_names(header.message_code, header.cra_flag):
+            opened.values = opened.named
+        elif opened.named:
+            opened.values = short_values(message, opened.named) or {}
 
-    def _alert_values(self, message: Message) -> dict[str, Any]:
-        decrypt = decryptor(message, self._keys.keystore, self._keys.secrets)
-        return decode_alert(message.header.message_code, message.payload, decrypt)
+
+def _without_opening(message: Message) -> dict[str, Any]:
+    try:
+        payload: dict[str, Any] = decode_named(message)["payload"]
+    except DecodeError:
+        return {}
+    return payload
 
 
 def _word(good: bool) -> str:

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from protocols.eui64 import Eui64
-from protocols.gbcs import use_cases
+from protocols.gbcs.catalogue import load_catalogue
 from protocols.gbcs.crypto import shared_secret
 from protocols.gbcs.header import CraFlag, GroupingHeader
 from protocols.gbcs.keystore import KeyEntry, KeyStore
 from protocols.gbcs.message import Message
+from protocols.gbcs.named.short import command_payload, message_code
 from protocols.gbcs.protect import protected_octets
 from protocols.ota import OtaHeader, build_ota, sign_image
 from protocols.smki import Hierarchy
@@ -44,10 +45,10 @@ COMMANDS: list[tuple[str, bool, dict[str, Any]]] = [
 
 def command(use_case: str, *, signed: bool, values: dict[str, Any], counter: int) -> bytes:
     """One protected command from the supplier to the ESME."""
-    context = use_cases.Context(counter, SUPPLIER.eui64, ESME.eui64)
-    payload = use_cases.encode_command(use_case, context, values)
-    code = use_cases.message_code(use_case, values)
+    found = load_catalogue()[use_case]
+    code = message_code(found, values)
     header = GroupingHeader(CraFlag.COMMAND, counter, SUPPLIER.eui64, ESME.eui64, code)
+    payload = command_payload(found, header, values)
     secret = shared_secret(BROKER.ka.private, ESME.ka.public)
     signer = SUPPLIER.ds.private if signed else None
     return protected_octets(Message(header, payload), signer=signer, mac_z=secret)

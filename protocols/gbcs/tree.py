@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from protocols.dlms.length import encode_length
-from protocols.errors import CodecError, DecodeError
+from protocols.errors import DecodeError
 from protocols.gbcs.blocks import ciphered_blocks
 from protocols.gbcs.catalogue import load_catalogue
 from protocols.gbcs.header import CraFlag, encode_grouping_header
@@ -20,8 +20,8 @@ from protocols.gbcs.plain import plain
 
 if TYPE_CHECKING:
     from protocols.gbcs.message import Message
+    from protocols.gbcs.named import Decrypt
     from protocols.gbcs.protect import Verdicts
-    from protocols.gbcs.use_cases import Decrypt
 
 Node = dict[str, Any]
 _DECIDED = {"ok", "bad"}  # verdicts that a key stands behind
@@ -36,12 +36,11 @@ def decode_tree(
 ) -> Node:
     """Tree of a message; DecodeError where its payload does not parse.
 
-    Keys: ``kind``, ``octets``, ``message_code``, ``use_case``, ``title``, ``header``, ``payload``, ``values``
-    (named values, where there is a codec for the use case), ``named`` (the whole message as ``named`` has it)
-    and ``elements`` (every element with name, clause, unit and scaling), ``signature``, ``mac``,
-    ``encrypted``. A payload that has no such form has ``named_problem`` in place of the two.
-    Without ``verdicts`` protection is shown and not judged; ``decrypt`` opens ciphered blocks. Not ``whole``,
-    the payload's own tree is left out where named elements take its place, and so are ``values``.
+    Keys: ``kind``, ``octets``, ``message_code``, ``use_case``, ``title``, ``header``, ``payload``, ``named``
+    (the whole message as ``named`` has it) and ``elements`` (every element with name, clause, unit and
+    scaling), ``signature``, ``mac``, ``encrypted``. A payload that has no such form has ``named_problem`` in
+    place of the two. Without ``verdicts`` protection is shown and not judged; ``decrypt`` opens ciphered
+    blocks. Not ``whole``, the payload's own tree is left out where named elements take its place.
     """
     use_case, title = _title(message)
     kind = payload_kind(message)
@@ -61,9 +60,6 @@ def decode_tree(
     }
     if whole or not named.get("elements"):
         tree["payload"]["elements"] = _payload_nodes(message, use_case, decrypt)
-    values = _values(message, use_case, kind, decrypt) if whole else None
-    if values is not None:
-        tree["values"] = plain(values)
     tree |= named
     tree["signature"], tree["mac"] = _protection(message, verdicts)
     tree["encrypted"] = _encrypted(message, verdicts, decrypt)
@@ -133,33 +129,6 @@ def _date_time(octets: bytes) -> Node:
     except DecodeError as error:
         return node | {"problem": error.problem}
     return node | {"time": plain(decoded.to_datetime()), "status": decoded.status}
-
-
-def _values(message: Message, use_case: str | None, kind: str, decrypt: Decrypt | None) -> Node | None:
-    """Named values by the use case's codec; None without one, a ``problem`` where it refuses the payload."""
-    from protocols.gbcs import use_cases
-
-    try:
-        if message.header.cra_flag is CraFlag.ALERT:
-            return _alert_values(message, kind, decrypt)
-        codec = use_cases.find_codec(use_case or "", kind)
-        if codec is None:
-            return None
-        if message.header.cra_flag is CraFlag.COMMAND:
-            return codec.decode_command(message.payload)
-        return codec.decode_response(message.payload, decrypt)
-    except CodecError as error:
-        return {"problem": str(error)}
-
-
-def _alert_values(message: Message, kind: str, decrypt: Decrypt | None) -> Node | None:
-    from protocols.gbcs import use_cases
-
-    codec = use_cases.find_alert_codec(message.header.message_code, kind)
-    if codec is None:
-        return None
-    values = codec.decode(message.payload, decrypt)
-    return {"alert_name": load_catalogue().alert_name(values["alert_code"])} | values
 
 
 def _protection(message: Message, verdicts: Verdicts | None) -> tuple[Node | None, Node | None]:

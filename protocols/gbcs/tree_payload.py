@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from protocols.dlms.access import AccessSpecification, SpecKind
     from protocols.gbcs.catalogue.elements import DlmsElement
     from protocols.gbcs.message import Message
+    from protocols.gbcs.named import Decrypt
     from protocols.gbcs.payload import Payload
-    from protocols.gbcs.use_cases import Decrypt
 
 Node = dict[str, Any]
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from protocols.gbcs.catalogue import load_catalogue
 from protocols.gbcs.crypto import compute_mac, shared_secret, sign
 from protocols.gbcs.keystore import KeyUse
 from protocols.gbcs.message import build_message, parse_message
-from protocols.gbcs.use_cases import Context, encode_command
+from protocols.gbcs.named.short import command_payload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,8 +44,7 @@ def with_values(
 ) -> bytes:
     """The command with the payload that other values give, and a right MAC; its signature as it was."""
     header = parse_message(octets).header
-    context = Context(header.originator_counter, header.business_originator_id, header.business_target_id)
-    payload = encode_command(use_case, context, values)
+    payload = command_payload(load_catalogue()[use_case], header, values)
     return with_payload(bench, acb, octets, lambda _: payload)
 
 

@@ -147,11 +147,12 @@ class Catalogue:
         return {code: UseCase(code, **row) for code, row in self._read("use_cases").items()}
 
     @cached_property
-    def _by_message_code(self) -> dict[int, list[UseCase]]:
-        index: dict[int, list[UseCase]] = {}
+    def _by_message_code(self) -> dict[tuple[int, bool], UseCase]:
+        """The first use case of each message code, commands and alerts apart."""
+        index: dict[tuple[int, bool], UseCase] = {}
         for use_case in self:
             for code in use_case.message_codes:
-                index.setdefault(code, []).append(use_case)
+                index.setdefault((code, use_case.is_alert), use_case)
         return index
 
     @cached_property
@@ -209,8 +210,7 @@ class Catalogue:
         alert = cra == CraFlag.ALERT
         if alert and message_code in self._alert_messages:
             return None
-        found = self._by_message_code.get(message_code, ())
-        return next((use_case for use_case in found if use_case.is_alert == alert), None)
+        return self._by_message_code.get((message_code, alert))
 
     def alert_message(self, message_code: int) -> str:
         """Title of an alert's message code; empty when unknown."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from protocols.gbcs.keystore import KeyStore
 
 Decrypt = Callable[[bytes], bytes]
-"""Ciphered block to plaintext, as in ``protocols.gbcs.use_cases``."""
+"""Ciphered block (31 00000000, ciphertext, tag) to plaintext; raises DecodeError on a bad tag."""
 Encrypt = Callable[[bytes], bytes]
 """Plaintext to ciphered block."""
 

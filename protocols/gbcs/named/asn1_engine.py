@@ -166,7 +166,7 @@ def _listed(field: Field) -> str:
 
 def _to_json(value: Any) -> Any:
     if isinstance(value, KeyUsage):
-        return " ".join(name for name, bit in _USAGES.items() if value & bit)
+        return usage_text(value)
     if isinstance(value, Eui64):
         return str(value)
     if isinstance(value, bytes):
@@ -183,7 +183,7 @@ def _from_json(expected: schema.Type, value: Any) -> Any:
     if not isinstance(value, str):
         return value
     if isinstance(expected, schema.Usage):
-        return _usage(value)
+        return usage_bits(value)
     try:
         return _from_text(expected, value)
     except ValueError as error:
@@ -200,8 +200,14 @@ def _from_text(expected: schema.Type, text: str) -> Any:
     return text
 
 
-def _usage(text: str) -> int:
-    bits = 0
+def usage_text(bits: int) -> str:
+    """Names of the bits of a KeyUsage, as documents have it."""
+    return " ".join(name for name, bit in _USAGES.items() if bits & bit)
+
+
+def usage_bits(text: str) -> KeyUsage:
+    """A KeyUsage from the names of its bits."""
+    bits = KeyUsage(0)
     for name in text.split():
         if name not in _USAGES:
             raise EncodeError(f"{name!r} is not among {', '.join(_USAGES)}")

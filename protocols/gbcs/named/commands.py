@@ -9,8 +9,8 @@ from protocols.errors import DecodeError, EncodeError
 from protocols.gbcs.catalogue import load_catalogue
 from protocols.gbcs.header import CraFlag, GroupingHeader
 from protocols.gbcs.named import build_named, decode_named, describe
+from protocols.gbcs.named.filling import fill
 from protocols.gbcs.named.header import decode_header
-from protocols.gbcs.named.slots import fill
 
 if TYPE_CHECKING:
     from protocols.eui64 import Eui64

@@ -31,13 +31,18 @@ _SIGNED_ONLY = frozenset((0x0108, 0x0109))
 _MACED_ONLY = frozenset((0x0104,))
 
 
-def command_protection(use_case: UseCase, message_code: int, *, by_broker: bool) -> tuple[bool, bool]:
-    """Whether a command is signed, and whether it has a MAC; ``by_broker`` says who sends it."""
+def command_protection(
+    use_case: UseCase, message_code: int, *, by_broker: bool, to_hub: bool = False
+) -> tuple[bool, bool]:
+    """Whether a command is signed, and whether it has a MAC; ``by_broker`` says who sends it.
+
+    ``to_hub``: the broker's replacement of its own credentials is signed for a CHF, and for no other device.
+    """
     if use_case.code in {"CS02a", "CS02f"}:
         return not by_broker, by_broker
     if message_code in _SIGNED_ONLY:
         return True, False
-    return use_case.critical and message_code not in _MACED_ONLY, True
+    return use_case.critical and (to_hub or message_code not in _MACED_ONLY), True
 
 
 def check_rules(message: Message, use_case: UseCase | None, kind: str) -> None:

@@ -99,21 +99,6 @@ def prepared(
     return slots_gbz.spread(payload, known), known
 
 
-def fill(use_case: UseCase, header: GroupingHeader, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Payload values of a command: what the use case fixes, and ``given`` values by name or place.
-
-    EncodeError where a name is unknown or stands for several places.
-    """
-    values, known = prepared(use_case, header, given)
-    for name, value in given.items():
-        slot = find(known, name)
-        try:
-            put(values, slot.path, value)
-        except (IndexError, KeyError, TypeError):
-            raise EncodeError("the values before it are missing", element=slot.place) from None
-    return values
-
-
 def put(values: dict[str, Any], path: tuple[str | int, ...], value: Any) -> None:
     """Set the value at a path, making objects and lists on the way; lists grow by one at a time."""
     here: Any = values

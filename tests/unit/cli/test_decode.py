@@ -14,14 +14,13 @@ from hil.cli import cli
 from hil.cli.decode_run import _results
 from hil.cli.key_files import load_keys
 from protocols.eui64 import Eui64
-from protocols.gbcs import use_cases as uc
 from protocols.gbcs.header import CraFlag, GroupingHeader
 from protocols.gbcs.message import Message, build_message
+from tests.made_messages import firmware_version
 
 REFERENCE = Path(__file__).parents[4] / "shared/rtds"
 SUPPLIER = Eui64("90-B3-D5-1F-30-01-00-00")
 METER = Eui64("00-DB-12-34-56-78-90-A0")
-CONTEXT = uc.Context(5, SUPPLIER, METER)
 
 
 def octets(code, payload, flag=CraFlag.RESPONSE, *, mac=bytes(12), signature=b""):
@@ -29,7 +28,7 @@ def octets(code, payload, flag=CraFlag.RESPONSE, *, mac=bytes(12), signature=b""
     return build_message(Message(GroupingHeader(flag, 5, *pair, code), payload, signature, mac))
 
 
-VERSION = octets(0x0059, uc.encode_response("ECS52", CONTEXT, {"firmware_version": b"\x01\x02\x03\x04"}))
+VERSION = octets(0x0059, firmware_version())
 DEVICES = octets(0x0013, bytes.fromhex("3003020101"))
 SIGNED = octets(0x000F, bytes.fromhex("020101"), mac=None, signature=bytes(64))
 PRECOMMAND = octets(0x0013, bytes.fromhex("0500"), CraFlag.COMMAND, mac=None, signature=None)

@@ -11,13 +11,13 @@ from hil.cli import cli
 from hil.cli.key_files import load_keys
 from hil.pki import DEFAULT_DEVICES, write_hierarchy
 from protocols.eui64 import Eui64
-from protocols.gbcs import use_cases as uc
 from protocols.gbcs.crypto import SecretCache
 from protocols.gbcs.keystore import KeyUse
 from protocols.gbcs.message import parse_message
-from protocols.gbcs.named import build_named
+from protocols.gbcs.named import build_named, decode_named
 from protocols.gbcs.protect import verify_with_keystore
 from protocols.ports import ConfigError
+from tests.made_messages import command
 
 ESME, GSME = "00-DB-12-34-56-78-90-A0", "00-DB-12-34-56-78-90-A1"
 SUPPLIER = Eui64("90-B3-D5-1F-30-01-00-00")
@@ -58,8 +58,7 @@ def test_a_read_needs_no_values(keys):
         SUPPLIER,
         0x42,
     )
-    context = uc.Context(7, SUPPLIER, Eui64(ESME))
-    assert message.payload == uc.encode_command("ECS27", context, {})
+    assert message.payload == command("ECS27", counter=7)
     assert verdicts(message, keys) == ("none", "ok")
 
 
@@ -127,7 +126,8 @@ def test_gas_commands_have_their_components(keys):
         *("GCS41", "--to", GSME, "--from", "supplier", "--keys", keys),
         *("--set", "Site ID=31323334353637383930", "--set", "Components/0/Issuer Event ID=5"),
     )
-    assert uc.decode_command("GCS41", message.payload)["mprn"] == "1234567890"
+    (component,) = decode_named(message)["payload"]["Components"]
+    assert component["Site ID"] == b"1234567890".hex().upper()
     assert verdicts(message, keys) == ("none", "ok")
 
 

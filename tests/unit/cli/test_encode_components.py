@@ -14,7 +14,8 @@ from protocols.gbcs.catalogue import load_catalogue
 from protocols.gbcs.header import CraFlag, GroupingHeader
 from protocols.gbcs.message import parse_message
 from protocols.gbcs.named import decode_named
-from protocols.gbcs.named.slots import fill, prepared, slots
+from protocols.gbcs.named.filling import fill
+from protocols.gbcs.named.slots import prepared, slots
 from protocols.ports import ConfigError
 
 GSME, SUPPLIER = "00-DB-12-34-56-78-90-A1", "90-B3-D5-1F-30-01-00-00"

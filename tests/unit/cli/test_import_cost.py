@@ -113,7 +113,7 @@ OF_KINDS = {
 @pytest.mark.parametrize(("use_case", "kind"), [("ECS27", "dlms"), ("GCS13a", "gbz"), ("GCS28", "asn1")])
 def test_only_the_payload_kind_at_hand_is_loaded(use_case, kind):
     modules = imported("decode", message(use_case))
-    assert not [name for name in modules if name.startswith("protocols.gbcs.use_cases.")]
+    assert not [name for name in modules if name.startswith("protocols.gbcs.named.short")]
     assert [name for name in modules if name.startswith(OF_KINDS[kind])]
     foreign = tuple(name for other, names in OF_KINDS.items() if other != kind for name in names)
     assert not [name for name in modules if name.startswith(foreign)]

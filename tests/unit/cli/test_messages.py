@@ -15,12 +15,12 @@ from hil.cli import cli
 from hil.cli.key_files import octets_from_text
 from protocols.errors import DecodeError
 from protocols.eui64 import Eui64
-from protocols.gbcs import use_cases as uc
 from protocols.gbcs.crypto import shared_secret
 from protocols.gbcs.header import CraFlag, GroupingHeader
 from protocols.gbcs.message import Message, build_message
 from protocols.gbcs.protect import protect
 from protocols.ports import ConfigError
+from tests.made_messages import firmware_version
 
 SUPPLIER = Eui64("90-B3-D5-1F-30-01-00-00")
 METER = Eui64("00-DB-12-34-56-78-90-A0")
@@ -37,9 +37,7 @@ def folder(tmp_path):
     (keys / f"{SUPPLIER.hex()}-ka.key").write_bytes(supplier.private_bytes(*pkcs8))
     (keys / f"{METER.hex()}-ka.pem").write_bytes(meter.public_key().public_bytes(*spki))
     header = GroupingHeader(CraFlag.RESPONSE, 5, METER, SUPPLIER, 0x0059)
-    context = uc.Context(5, SUPPLIER, METER)
-    payload = uc.encode_response("ECS52", context, {"firmware_version": b"\x01\x02\x03\x04"})
-    made = protect(Message(header, payload), mac_z=shared_secret(meter, supplier.public_key()))
+    made = protect(Message(header, firmware_version()), mac_z=shared_secret(meter, supplier.public_key()))
     (tmp_path / "good.HEX").write_text(build_message(made).hex(" "))
     return tmp_path
 
@@ -73,7 +71,7 @@ def test_decode_takes_digits_octets_and_standard_input(folder):
 def test_decode_as_json(folder):
     tree = json.loads(run("decode", folder / "good.HEX", "--keys", folder / "keys", "--json").output)
     assert (tree["use_case"], tree["mac"]["verdict"]) == ("ECS52", "ok")
-    assert tree["values"]["firmware_version"] == "01020304"
+    assert tree["named"]["payload"]["elements"] == {"FirmwareVersion: value": "01020304"}
 
 
 def test_decode_fails_on_a_wrong_mac_and_on_cut_octets(folder):

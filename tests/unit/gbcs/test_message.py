@@ -20,7 +20,7 @@ from protocols.gbcs.header import (
     parse_grouping_header,
     parse_mac_header,
 )
-from protocols.gbcs.message import Message, build_message, parse_message
+from protocols.gbcs.message import Message, build_message, covered_octets, parse_message
 
 SUPPLIER = Eui64("90-B3-D5-1F-30-01-00-00")
 METER = Eui64("00-DB-12-34-56-78-90-A0")
@@ -218,3 +218,13 @@ def test_nothing_in_the_mac_header_may_differ():
         changed[index] ^= 0x40
         with pytest.raises(DecodeError):
             parse_message(bytes(changed))
+
+
+@pytest.mark.parametrize("signature", [b"", bytes(range(64))])
+@pytest.mark.parametrize("mac", [None, bytes(12)])
+@pytest.mark.parametrize("octets", [0, 10, 127, 200, 1000])
+def test_what_is_covered_is_cut_out_of_the_octets_received(signature, mac, octets):
+    header = GroupingHeader(CraFlag.RESPONSE, 7, Eui64(bytes(8)), Eui64(bytes(range(8))), 0x0013)
+    data = build_message(Message(header, bytes(octets), signature, mac))
+    message = parse_message(data)
+    assert covered_octets(data, message) == (message.signed_octets(), message.authenticated_octets())

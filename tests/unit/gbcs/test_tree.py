@@ -12,16 +12,15 @@ import pytest
 
 from protocols.errors import DecodeError
 from protocols.eui64 import Eui64
-from protocols.gbcs import use_cases as uc
 from protocols.gbcs.header import CraFlag, GroupingHeader
 from protocols.gbcs.message import Message, build_message, parse_message
 from protocols.gbcs.payload import build_payload, parse_payload, payload_kind
 from protocols.gbcs.plain import plain
 from protocols.gbcs.tree import decode_tree
+from tests.made_messages import command, generic_alert, header_of, payload_of
 
 SUPPLIER = Eui64("90-B3-D5-1F-30-01-00-00")
 METER = Eui64("00-DB-12-34-56-78-90-A0")
-CONTEXT = uc.Context(5, SUPPLIER, METER)
 TIME = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
@@ -32,11 +31,11 @@ def message(flag, code, payload, **more):
 
 
 def test_a_command_with_names():
-    values = {"validity_start": TIME, "validity_end": TIME}
-    made = message(CraFlag.COMMAND, 0x0062, uc.encode_command("ECS70", CONTEXT, values))
+    made = message(CraFlag.COMMAND, 0x0062, command("ECS70", validity_start=TIME, validity_end=TIME))
     tree = decode_tree(made)
     assert (tree["use_case"], tree["kind"], tree["message_code"]) == ("ECS70", "command", "0x0062")
-    assert tree["values"]["validity_start"] == TIME.isoformat()
+    window = tree["named"]["payload"]["elements"]["Time: setValidTimeRange"]
+    assert window["timeRangeStart"] == "2026-01-02T03:04:05Z"
     base, window = tree["payload"]["elements"][:2]
     assert (base["name"], base["access"], base["obis"]) == ("Time.clock_base", "set", "0-0:1.0.0.255")
     start = window["children"][0]["children"][1]
@@ -52,7 +51,7 @@ def test_header_offsets_point_at_the_fields():
     made = message(
         CraFlag.COMMAND,
         0x0059,
-        uc.encode_command("ECS52", CONTEXT, {}),
+        command("ECS52"),
         date_time=bytes.fromhex("07DF0101FF000000008000FF"),
         supplementary_remote_party_id=SUPPLIER,
         supplementary_remote_party_counter=9,
@@ -78,8 +77,9 @@ def test_header_offsets_point_at_the_fields():
 
 
 def test_a_response_names_its_items_and_results():
-    values = {"results": [0, 1], "device_time": None, "status": None}
-    payload = uc.encode_response("ECS70", CONTEXT, values | {"results": [0, 0, 0, 1, 250]})
+    names = ("clockBase", "setValidTimeRange", "setTime", "methodOutput: value", "methodOutput: status")
+    results = {f"Time: {name}": result for name, result in zip(names, (0, 0, 0, 1, 250), strict=True)}
+    payload = payload_of(header_of(CraFlag.RESPONSE, 0x0062), {"results": results, "elements": {}})
     elements = decode_tree(message(CraFlag.RESPONSE, 0x0062, payload))["payload"]["elements"]
     assert [each["name"] for each in elements][3:] == ["Time.time", "Time.status"]
     assert [each["result_name"] for each in elements][3:] == ["hardware-fault", "other-reason"]
@@ -92,23 +92,32 @@ def test_protected_answers_open_with_a_decryptor():
         sealed.append(plaintext)
         return bytes.fromhex("3100000000") + bytes(len(plaintext) + 12)
 
-    values = {"registers": {"active_import_wh": 1, "reactive_import_varh": 2}, "encrypt": encrypt}
-    made = message(CraFlag.RESPONSE, 0x0027, uc.encode_response("ECS17b", CONTEXT, values))
+    registers = {
+        "active.value": 1,
+        "active_scal_unit_type": {"scale": 0, "unit": 30},
+        "reactive.value": 2,
+        "reactive_scal_unit_type": {"scale": 0, "unit": 32},
+    }
+    name = "ImportRegisterCollection: read"
+    inside = {name: {"ImportRegisterCollection: import_register_collection": registers}}
+    values = {"results": {name: 0}, "elements": inside}
+    header = header_of(CraFlag.RESPONSE, 0x0027)
+    made = message(CraFlag.RESPONSE, 0x0027, payload_of(header, values, encrypt=encrypt))
     closed = decode_tree(made)
     assert "plaintext" not in closed["payload"]["elements"][0]
     opened = decode_tree(made, None, lambda _: sealed[0])
     names = json.dumps(opened["payload"]["elements"][0]["plaintext"])
     assert "active.value" in names
-    assert opened["values"]["registers"] == {"active_import_wh": 1, "reactive_import_varh": 2}
+    assert opened["named"]["payload"]["elements"] == inside
     assert opened["encrypted"][0]["plaintext"] == sealed[0].hex().upper()
 
 
 def test_an_alert_has_its_name():
-    payload = uc.encode_alert(0x1000, CONTEXT, {"alert_code": 0x8F3D, "time": TIME})
-    tree = decode_tree(message(CraFlag.ALERT, 0x1000, payload))
+    tree = decode_tree(message(CraFlag.ALERT, 0x1000, generic_alert(0x8F3D)))
     assert tree["use_case"] is None
     assert tree["title"] == "Generic Critical Alert"
-    assert tree["values"]["alert_name"] == tree["payload"]["elements"][0]["text"]
+    assert tree["elements"][0]["text"] == tree["payload"]["elements"][0]["text"]
+    assert "Trusted Source" in tree["elements"][0]["text"].title()
 
 
 def test_unknown_codes_are_told_by_their_octets():

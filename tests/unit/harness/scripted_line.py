@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from protocols.eui64 import Eui64
 from protocols.gbcs.crypto import shared_secret
 from protocols.gbcs.header import CraFlag, GroupingHeader
 from protocols.gbcs.message import Message, build_message, parse_message
 from protocols.gbcs.protect import protect
-from protocols.gbcs.use_cases import Context, encode_alert, encode_response
 from protocols.ports import Frame, FrameKind
 from protocols.smki import Hierarchy
+from tests.made_messages import generic_alert, payload_of
 
 ESME = Eui64("00-DB-12-34-56-78-90-A0")
 SUPPLIER = Eui64("90-B3-D5-1F-30-01-00-00")
@@ -91,10 +89,8 @@ class Esme:
         self.bench = bench
         self.line = bench._router._links["esme"].port
 
-    def respond(self, command, values, *, use_case="ECS52", counter=None, mac=True):
+    def respond(self, command, values, *, counter=None, mac=True):
         header = command.header
-        context = Context(header.originator_counter, header.business_originator_id, ESME)
-        payload = encode_response(use_case, context, values)
         answer = GroupingHeader(
             CraFlag.RESPONSE,
             header.originator_counter if counter is None else counter,
@@ -102,19 +98,15 @@ class Esme:
             header.business_originator_id,
             header.message_code,
         )
-        message = Message(answer, payload)
+        message = Message(answer, payload_of(answer, values))
         if not mac:
             return build_message(protect(message, signer=self.keys.ds.private))
         z = shared_secret(self.keys.ka.private, self.parties[header.business_originator_id].ka.public)
         return build_message(protect(message, mac_z=z))
 
     def alert(self, code, counter):
-        payload = encode_alert(
-            0x1000,
-            Context(counter, ESME, SUPPLIER),
-            {"alert_code": code, "time": datetime(2026, 1, 2, tzinfo=UTC)},
-        )
-        message = Message(GroupingHeader(CraFlag.ALERT, counter, ESME, SUPPLIER, 0x1000), payload)
+        header = GroupingHeader(CraFlag.ALERT, counter, ESME, SUPPLIER, 0x1000)
+        message = Message(header, generic_alert(code, "2026-01-02T00:00:00Z", counter))
         return build_message(protect(message, signer=self.keys.ds.private))
 
     def say(self, octets):

@@ -19,7 +19,12 @@ from protocols.gbcs.message import build_message, parse_message
 from protocols.ports import BenchError, ConfigError, ImageRefusedError, PortClosedError
 from tests.unit.harness.scripted_line import ACB, DRIVER, ESME, RIG, SUPPLIER, Esme
 
-VERSION = {"results": [0], "firmware_version": b"\x02\x00\x00\x01"}
+
+def version(number):
+    return {"results": {"FirmwareVersion: value": 0}, "elements": {"FirmwareVersion: value": number}}
+
+
+VERSION = version("02000001")
 
 
 @pytest.fixture
@@ -132,7 +137,7 @@ def test_responses_find_their_command_among_many(bench, meter):
     ours = [supplier.send("ECS52", esme) for _ in range(3)]
     same_number = acb.send("ECS52", esme, counter=ours[1].counter)
     for number, sent in enumerate([*ours, same_number]):
-        meter.say(meter.respond(sent.message, VERSION | {"firmware_version": bytes((number, 0, 0, 0))}))
+        meter.say(meter.respond(sent.message, version(f"{number:02X}000000")))
     for number in (3, 1, 0, 2):
         sent = [*ours, same_number][number]
         user = acb if sent is same_number else supplier
@@ -305,7 +310,7 @@ def test_ports_that_the_rig_lacks_say_how_to_add_them(bench):
 
 
 def test_wrong_values_name_themselves_before_anything_is_sent(bench, meter):
-    with pytest.raises(ValueError, match="mpan: value missing"):
+    with pytest.raises(ValueError, match="mpam: no such value"):
         bench.users["supplier"].send("ECS39a", bench.devices["esme"], mpam="1")
     assert meter.line.sent == []
     assert _records(bench, "message.sent") == []

@@ -11,12 +11,12 @@ import pytest
 
 from protocols.errors import DecodeError, EncodeError
 from protocols.eui64 import Eui64
-from protocols.gbcs import use_cases as uc
 from protocols.gbcs.catalogue import load_catalogue
 from protocols.gbcs.header import CraFlag, GroupingHeader
 from protocols.gbcs.message import Message, parse_message
 from protocols.gbcs.named import build_named, decode_named
 from protocols.gbcs.named.slots import put, slots, template
+from tests import made_messages
 
 REFERENCE = Path(__file__).parents[4] / "shared/rtds"
 METER = Eui64("00-DB-12-34-56-78-90-A0")
@@ -75,17 +75,16 @@ def test_a_use_case_builds_its_command_and_reads_its_answer():
     set_clock = load_catalogue()["ECS70"]
     window = {"timeRangeStart": "2015-01-01T00:00:00Z", "timeRangeEnd": "2015-01-01T00:00:10Z"}
     command = set_clock.command(SUPPLIER, METER, 5, window)
-    context = uc.Context(5, SUPPLIER, METER)
     start = datetime(2015, 1, 1, tzinfo=UTC)
-    assert command.payload == uc.encode_command(
-        "ECS70", context, {"validity_start": start, "validity_end": start + timedelta(seconds=10)}
+    assert command.payload == made_messages.command(
+        "ECS70", validity_start=start, validity_end=start + timedelta(seconds=10)
     )
     assert command.kind == "precommand"
     assert set_clock.values(command)["elements"]["Time: setTime"] == 0
 
     registers = load_catalogue()["ECS52"]
-    answer = uc.encode_response("ECS52", context, {"firmware_version": b"\x01\x02\x03\x04"})
-    response = Message(GroupingHeader(CraFlag.RESPONSE, 5, METER, SUPPLIER, 0x0059), answer)
+    header = GroupingHeader(CraFlag.RESPONSE, 5, METER, SUPPLIER, 0x0059)
+    response = Message(header, made_messages.firmware_version())
     assert registers.values(response)["elements"] == {"FirmwareVersion: value": "01020304"}
     assert registers.elements(response)[-1]["value"] == "01020304"
     with pytest.raises(DecodeError, match="0059 is not ECS70's"):
