@@ -67,19 +67,20 @@ class HanWatch:
         self._dissector = Dissector()
         self._head = b""
         self._at = 0
-        self._number = 0
+        self._number = self._forgotten = 0
         self._kept: list[SeenFrame] = []
 
     def mark(self) -> int:
         """The number of the last frame so far; what is older is forgotten."""
         self._catch_up()
         self._kept.clear()
+        self._forgotten = self._number
         return self._number
 
     def since(self, mark: int) -> list[SeenFrame]:
         """The frames after a mark, oldest first. BenchError for a mark older than the last one."""
         self._catch_up()
-        if mark < (self._kept[0].number - 1 if self._kept else self._number):
+        if mark < self._forgotten:
             raise BenchError(
                 f"the frames after number {mark} are forgotten", next_step="use the mark that was made last"
             )

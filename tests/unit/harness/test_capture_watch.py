@@ -41,6 +41,15 @@ def test_frames_come_in_order_without_acknowledgements_hostile_and_damaged_ones(
     assert [seen.number for seen in watch.since(1)] == [3]
 
 
+def test_acknowledgements_alone_are_no_frames_that_are_missing(kept, tmp_path):
+    watch = HanWatch(tmp_path)
+    mark = watch.mark()
+    kept.frame(frame(ACK, 1))
+    assert watch.since(mark) == []
+    kept.frame(frame(BEACON_REQUEST, 2))
+    assert [seen.number for seen in watch.since(mark)] == [2]
+
+
 def test_what_was_before_the_last_mark_is_forgotten_and_the_watch_says_so(kept, tmp_path):
     watch = HanWatch(tmp_path)
     old = watch.mark()
