@@ -1,8 +1,8 @@
 """The emulated devices of a rig inside the harness's own process, on its event loop and its clock.
 
 The second way beside the emulator process (`hil.emulator`): no descriptors, no threads, no other process, so
-the whole rig can run on virtual time. The devices keep their memories in files here too, which lets them be
-killed at any moment and opened anew.
+the whole rig can run on virtual time. Devices whose state the rig keeps have it in files here too; where
+every run begins anew they have it in memory, which outlives their being killed, but not the run.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 from hil.memory_wire import MemoryWire
 from protocols.gfi_line import LineDecoder, encode_line
 from protocols.ports import EmulatedControl, Frame, FrameKind, PortClosedError, WireEnd
+from rigs.emulated.fault_catalogue.desk import FaultDesk
 from rigs.emulated.han.air import make_air
+from rigs.emulated.memory_storage import MemoryStorage
 from rigs.emulated.premises import Premises
 from rigs.emulated.recording import OPERATIONS as CAPTURE_OPERATIONS
 from rigs.emulated.recording import Recording
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from protocols.capture import CaptureDesk
     from protocols.ports import Clock
     from rigs.emulated.config import EmulatorConfig
+    from rigs.emulated.storage import Storage
 
 CONSOLE = "console"
 
@@ -54,6 +57,8 @@ class EmulatedInProcess:
         self._premises: Premises | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._arming = False
+        self._memories: dict[str, Storage] = {}
+        self._faults = FaultDesk(config.han.seed, config.faults)  # they outlive a kill of the devices
 
     # Life -------------------------------------------------------------------------------------------------
 
@@ -81,7 +86,10 @@ class EmulatedInProcess:
             on_console=self._write_console,
             air=make_air(asyncio.get_running_loop(), self._config.han),
             on_work=self._arm_soon,
+            faults=self._faults,
+            open_memory=None if self._config.durable else self._memory,
         )
+        self._premises.on_spoilt = self._leave_spoilt
         if self._premises.hub is not None:
             self._recording.attach(self._premises.air.access)
         for node, lines in self._lines.items():
@@ -91,6 +99,10 @@ class EmulatedInProcess:
                 line.far.listen(sorter.feed)
         self._premises.begin()
         self._arm()
+
+    def _memory(self, name: str) -> Storage:
+        """A device's memory: what its last life left, if this run has seen one."""
+        return self._memories.setdefault(name, MemoryStorage(path=f"the memory of {name}"))
 
     async def kill(self) -> None:
         """End the devices as a kill of their process would: what is on its way is lost, memories stay."""
@@ -141,6 +153,11 @@ class EmulatedInProcess:
         line = encode_line(Frame(FrameKind.GBCS, octets))
         for wire in self._lines.get(node, ()):
             with suppress(PortClosedError):  # the bench hears nothing more; devices do not mind
+                wire.far.send(line)
+
+    def _leave_spoilt(self, node: str, line: bytes) -> None:
+        for wire in self._lines.get(node, ()):
+            with suppress(PortClosedError):
                 wire.far.send(line)
 
     def _write_console(self, node: str, octets: bytes) -> None:

@@ -111,9 +111,16 @@ def gmac(z: bytes, header: GroupingHeader, authenticated: bytes) -> bytes:
     return AESGCM(mac_key(z, header)).encrypt(_iv(header), b"", authenticated)[:_TAG_OCTETS]
 
 
-def verify_mac(z: bytes, message: Message) -> bool:
-    """Whether the message's MAC is right; False where it has none."""
-    return message.mac is not None and hmac.compare_digest(compute_mac(z, message), message.mac)
+def verify_mac(z: bytes, message: Message, authenticated: bytes | None = None) -> bool:
+    """Whether the message's MAC is right; False where it has none.
+
+    ``authenticated`` is what it covers, for who has that at hand (`message.covered_octets`).
+    """
+    if message.mac is None:
+        return False
+    if authenticated is None:
+        authenticated = message.authenticated_octets()
+    return hmac.compare_digest(gmac(z, message.header, authenticated), message.mac)
 
 
 def sign(private: ec.EllipticCurvePrivateKey | Signer, data: bytes) -> bytes:

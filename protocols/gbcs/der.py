@@ -12,6 +12,8 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from protocols.errors import DecodeError, EncodeError
 
@@ -31,6 +33,7 @@ SET = 0x31
 
 _CONSTRUCTED = 0x20
 _pack_short = struct.Struct("BB").pack
+_LARGE = 0x100  # octets from which on it pays to know them again
 DEPTH_LIMIT = 32  # certificates need 9; hostile nesting must not exhaust the stack
 _TIME = re.compile(rb"[0-9]{14}Z")
 # Primitive types whose content DER restricts.
@@ -52,6 +55,17 @@ class Node:
     start: int = field(default=0, compare=False)
     end: int = field(default=0, compare=False)
     _source: bytes = field(default=b"", compare=False, repr=False)
+
+    if not TYPE_CHECKING:  # or every attribute would be one of a Node's
+
+        def __getattr__(self, name: str) -> list[Node]:
+            """``children`` of a node whose octets were found in order before (`_read`), now asked for."""
+            if name != "children":
+                raise AttributeError(name)
+            # ``header`` may be another by now.
+            _length, body = _read_length(self._source, self.start + 1, self.end, "")
+            self.children = _read_children(self._source, self.tag, body, self.end, strict=False, depth=1)
+            return self.children
 
     @property
     def constructed(self) -> bool:
@@ -83,6 +97,16 @@ def parse_der(data: bytes, strict: bool = True) -> Node:
     return node
 
 
+def tag_of(data: bytes) -> int:
+    """Tag of the one value that ``data`` is, what is inside it unseen; DecodeError where it is not one."""
+    if not data:
+        raise DecodeError("a tag is missing", offset=0)
+    length, body = _read_length(data, 1, len(data), f"{data[0]:02X}")
+    if body + length != len(data):
+        raise DecodeError(f"{len(data)} octets where {body + length} belong", offset=0, path=f"{data[0]:02X}")
+    return data[0]
+
+
 def parse_at(data: bytes, offset: int, *, strict: bool = True) -> tuple[Node, int]:
     """The value that starts at ``offset``, and the offset after it."""
     node = _read(data, offset, len(data), strict, 0)
@@ -111,8 +135,30 @@ def _read(data: bytes, start: int, limit: int, strict: bool, depth: int) -> Node
     if depth >= DEPTH_LIMIT:
         problem = f"nested deeper than {DEPTH_LIMIT} levels"
         raise DecodeError(problem, offset=start, path=f"{tag:02X}")
+    known = _known(data[start:end], strict, depth) if depth and length >= _LARGE else []
+    if known:
+        return _unopened(data, tag, (start, body, end))
     children = _read_children(data, tag, body, end, strict, depth=depth + 1)
+    known.append(True)
     return Node(tag, b"", children, body - start, start, end, data)
+
+
+@lru_cache(maxsize=256)
+def _known(_octets: bytes, _strict: bool, _depth: int) -> list[bool]:
+    """Not empty once these octets were read without an error.
+
+    The same certificates stand in message after message, and most that read a message want their octets only.
+    """
+    return []
+
+
+def _unopened(data: bytes, tag: int, span: tuple[int, int, int]) -> Node:
+    """A node whose children are read when somebody asks for them."""
+    node = Node.__new__(Node)
+    node.tag, node.value, node._source = tag, b"", data  # noqa: SLF001  a node of ours
+    node.start, body, node.end = span
+    node.header = body - node.start
+    return node
 
 
 def _read_children(data: bytes, outer: int, at: int, limit: int, strict: bool, *, depth: int) -> list[Node]:
@@ -267,6 +313,8 @@ def format_generalized_time(moment: datetime) -> str:
 
 def expect(node: Node, tag: int | Sequence[int], path: str = "") -> Node:
     """The node itself when it has the tag (or one of the tags); DecodeError otherwise."""
+    if node.tag == tag:
+        return node
     tags = (tag,) if isinstance(tag, int) else tuple(tag)
     if node.tag not in tags:
         wanted = " or ".join(f"{each:02X}" for each in tags)
@@ -287,9 +335,15 @@ def object_identifier(node: Node, path: str = "") -> str:
     expect(node, OBJECT_IDENTIFIER, path)
     if not node.value or node.value[-1] & 0x80:
         raise DecodeError("an object identifier that is cut off", offset=node.start, path=path)
+    return _dotted(node.value)
+
+
+@lru_cache(maxsize=256)
+def _dotted(octets: bytes) -> str:
+    """The same few dozen identifiers stand in every certificate."""
     arcs: list[int] = []
     arc = 0
-    for octet in node.value:
+    for octet in octets:
         arc = arc << 7 | octet & 0x7F
         if not octet & 0x80:
             arcs.append(arc)
@@ -313,11 +367,20 @@ def parse_generalized_time(node: Node, path: str = "") -> datetime:
 
 
 def _parse_time(text: bytes, node: Node, path: str) -> datetime:
-    problem = f"{node.value!r} is no time of the form YYYYMMDDhhmmssZ"
-    if not _TIME.fullmatch(text):
+    moment = _moment_of(text)
+    if moment is None:
+        problem = f"{node.value!r} is no time of the form YYYYMMDDhhmmssZ"
         raise DecodeError(problem, offset=node.start, path=path)
+    return moment
+
+
+@lru_cache(maxsize=64)
+def _moment_of(text: bytes) -> datetime | None:
+    """Authorities issue certificates with few times of validity."""
+    if not _TIME.fullmatch(text):
+        return None
     month, day, hour, minute, second = (int(text[at : at + 2]) for at in range(4, 14, 2))
     try:
         return datetime(int(text[:4]), month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
-        raise DecodeError(problem, offset=node.start, path=path) from None
+        return None

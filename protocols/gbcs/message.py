@@ -65,6 +65,17 @@ def authenticated_octets(content: bytes, signature: bytes) -> bytes:
     return b"".join((MAC_START, content, signature_field(signature)))
 
 
+def covered_octets(data: bytes, message: Message) -> tuple[bytes, bytes]:
+    """What signature and MAC of a message cover, out of the octets that it was parsed from.
+
+    The same as `Message.signed_octets` and `Message.authenticated_octets`, which build them anew.
+    """
+    start = parse_mac_header(data)[1] if message.mac is not None else 0
+    content_end = message.payload_offset + len(message.payload)
+    end = len(data) - MAC_OCTETS if message.mac is not None else len(data)
+    return data[start + 1 : content_end], MAC_START + data[start:end]
+
+
 def signature_field(signature: bytes) -> bytes:
     """Length and signature (empty or 64 octets), as they follow the payload."""
     if not signature:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+# Plain numbers: combining the members of an enumeration costs more than all the rest of a check.
+_MAY_SIGN = int(KeyUsage.KEY_CERT_SIGN)
+
+
 class CertificateReason(StrEnum):
     """Why a certificate is not accepted."""
 
@@ -51,7 +55,7 @@ def verify_certificate(
     CertificateError, or DecodeError for octets that are no certificate.
     """
     info = parse_certificate(certificate)
-    if usage is not None and not info.key_usage & usage:
+    if usage is not None and not int(info.key_usage) & int(usage):
         raise CertificateError(
             CertificateReason.WRONG_USAGE, f"key usage {info.key_usage!r} instead of {usage!r}"
         )
@@ -64,7 +68,7 @@ def verify_certificate(
         _check_validity(info, at)
         issuer = _issuer_of(info, trusted)
         if issuer is not None:
-            _check_issued(info, issuer)
+            check_issued(info, issuer)
             _check_validity(issuer, at)
             return
         issuer = _issuer_of(info, between)
@@ -73,7 +77,7 @@ def verify_certificate(
                 CertificateReason.UNKNOWN_ISSUER,
                 f"no issuer with key id {info.authority_key_id.hex()} is known",
             )
-        _check_issued(info, issuer)
+        check_issued(info, issuer)
         between.remove(issuer)  # each stands once in a path, so this ends
         info = issuer
 
@@ -86,8 +90,9 @@ def _issuer_of(info: CertificateInfo, candidates: list[CertificateInfo]) -> Cert
     return None
 
 
-def _check_issued(info: CertificateInfo, issuer: CertificateInfo) -> None:
-    if not issuer.key_usage & KeyUsage.KEY_CERT_SIGN or not issuer.is_authority:
+def check_issued(info: CertificateInfo, issuer: CertificateInfo) -> None:
+    """Whether an issuer may sign certificates and has signed this one; CertificateError if not."""
+    if not int(issuer.key_usage) & _MAY_SIGN or not issuer.is_authority:
         raise CertificateError(CertificateReason.WRONG_USAGE, "the issuer may not sign certificates")
     try:
         issuer.public_key.verify(info.signature, info.signed, ec.ECDSA(hashes.SHA256()))

@@ -145,13 +145,15 @@ class Hierarchy:
 
     def device(self, eui64: Eui64, *, generation: int = 0) -> DeviceIdentities:
         """Credentials of a device; its certificates do not expire."""
-        made: list[Identity] = []
-        for use in (KeyUse.DS, KeyUse.KA):
-            private = make_key(self._seed, f"device/{eui64}/{use}/{generation}")
-            subject = certificates.device_subject(eui64, _USAGE[use])
-            certificate = self._issue(subject, private, self.device_issuing, _NOT_BEFORE, _NEVER)
-            made.append(Identity(eui64, use, None, private, certificate))
-        return DeviceIdentities(eui64, *made)
+        ds, ka = (self.device_identity(eui64, use, generation=generation) for use in (KeyUse.DS, KeyUse.KA))
+        return DeviceIdentities(eui64, ds, ka)
+
+    def device_identity(self, eui64: Eui64, use: KeyUse, *, generation: int = 0) -> Identity:
+        """One of a device's two key pairs with its certificate."""
+        private = make_key(self._seed, f"device/{eui64}/{use}/{generation}")
+        subject = certificates.device_subject(eui64, _USAGE[use])
+        certificate = self._issue(subject, private, self.device_issuing, _NOT_BEFORE, _NEVER)
+        return Identity(eui64, use, None, private, certificate)
 
     def _authority(
         self, label: str, common_name: str, role: int | None, issuer: Authority | None = None

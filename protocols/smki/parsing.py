@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -44,8 +45,14 @@ class CertificateInfo:
     signature: bytes
 
 
+# Several times as many as stand in the cells of a rig's devices. Those of parties and authorities are asked
+# for with every message, and by every device of a fleet.
+@lru_cache(maxsize=512)
 def parse_certificate(certificate: bytes) -> CertificateInfo:
-    """Read the DER of a certificate of an SMKI profile; DecodeError when it is something else."""
+    """Read the DER of a certificate of an SMKI profile; DecodeError when it is something else.
+
+    Whoever asks for the same certificate gets the same object, with the same key in it.
+    """
     path = "certificate"
     root = der.expect(der.parse_der(certificate), der.SEQUENCE, path)
     signed, _algorithm, signature = _exactly(root, 3, path)

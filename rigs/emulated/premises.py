@@ -11,13 +11,16 @@ from protocols.eui64 import Eui64
 from protocols.gbcs.catalogue import load_catalogue
 from protocols.ports import ConfigError, ImageRefusedError, StimulusKind, StimulusOutcome
 from rigs.emulated.chf import Chf
-from rigs.emulated.device import Device
-from rigs.emulated.esme import Esme
+from rigs.emulated.config import WireKind
+from rigs.emulated.fault_catalogue.acting import Site
+from rigs.emulated.fault_catalogue.desk import FaultDesk, Surroundings
+from rigs.emulated.fault_catalogue.kinds import Direction
+from rigs.emulated.fault_catalogue.power import CutStorage
 from rigs.emulated.gpf import Gpf
-from rigs.emulated.gsme import Gsme
 from rigs.emulated.han.device import HanDevice
+from rigs.emulated.han.station import radio_power
 from rigs.emulated.hub import Hub
-from rigs.emulated.ppmid import Ppmid
+from rigs.emulated.kinds import KINDS
 from rigs.emulated.storage import Storage
 
 if TYPE_CHECKING:
@@ -25,10 +28,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from protocols.ports import Clock
-    from rigs.emulated.config import EmulatorConfig, NodeConfig
+    from rigs.emulated.config import EmulatorConfig, NodeConfig, WireConfig
+    from rigs.emulated.device import Device
     from rigs.emulated.han.air import Air
 
-_KINDS: dict[str, type[Device]] = {"chf": Chf, "gpf": Gpf, "esme": Esme, "gsme": Gsme, "ppmid": Ppmid}
 # The stimuli that are supply by another name; the hub has to know of them as well.
 _SUPPLY: dict[str, bool] = {StimulusKind.SUPPLY_LOST: False, StimulusKind.SUPPLY_RESTORED: True}
 
@@ -39,7 +42,9 @@ class Premises:
     ``on_message(node, octets)`` gets each message that leaves by a node's own port (the hub's ``wan``, or the
     port of a device on a line of its own), from ``begin`` on; ``on_console(node, octets)`` what it prints,
     from the start. ``air`` is what the HAN lives on; ``on_work`` is told to look at ``next_due``
-    again. Raises ConfigError for nodes that do not fit together.
+    again. ``faults`` outlives these premises where its owner makes them anew; ``on_spoilt(node, line)`` gets
+    lines that a fault has made unreadable. ``open_memory`` gives a device's memory by its name; without it
+    that is a file in the state folder. Raises ConfigError for nodes that do not fit together.
     """
 
     def __init__(
@@ -51,9 +56,15 @@ class Premises:
         on_console: Callable[[str, bytes], None],
         air: Air,
         on_work: Callable[[], None],
+        faults: FaultDesk | None = None,
+        open_memory: Callable[[str], Storage] | None = None,
     ) -> None:
         self.air = air
         self._on_message = on_message
+        self.on_spoilt: Callable[[str, bytes], None] = _unheard
+        self.faults = faults or FaultDesk(config.han.seed, config.faults)
+        self._ports = _message_ports(config.wires)
+        self._around: Surroundings | None = None
         self.devices: dict[str, Device] = {}
         self.on_han: dict[str, HanDevice] = {}
         self._clock = clock
@@ -63,22 +74,22 @@ class Premises:
         self._waiting: list[tuple[str, bytes]] | None = []
         self._catalogue = load_catalogue()
         self._via = {node.description.name: node.via for node in config.nodes}
+        self._open_memory = open_memory or partial(_open_file, config)
         _check_nodes(config.nodes)
         with ExitStack() as stack:
             for node in config.nodes:
-                self._build(config, node, stack)
+                self._build(node, stack)
             self.hub = self._build_hub()
             if self.hub is not None:
                 stack.callback(self.hub.chf.keep_traffic)
             self._memories = stack.pop_all()
 
-    def _build(self, config: EmulatorConfig, node: NodeConfig, stack: ExitStack) -> None:
+    def _build(self, node: NodeConfig, stack: ExitStack) -> None:
         description = node.description
-        memories = config.state_dir / "devices"
-        memories.mkdir(parents=True, exist_ok=True)
-        storage = Storage(memories / f"{description.name}.db", durable=config.durable)
-        stack.callback(storage.close)
-        kind = _KINDS[description.device_type]
+        memory = self._open_memory(description.name)
+        stack.callback(memory.close)
+        storage = CutStorage(memory)
+        kind = KINDS[description.device_type]
         self.devices[description.name] = kind(
             description,
             storage,
@@ -93,7 +104,7 @@ class Premises:
         if chf is None:
             return None
         gpf = next((device for device in self.devices.values() if isinstance(device, Gpf)), None)
-        leave = partial(self._on_message, chf.description.name)
+        leave = partial(self._leave, chf.description.name)
         return Hub(chf, gpf, self._clock, leave, air=self.air, on_open=self._press_button)
 
     def begin(self) -> None:
@@ -103,6 +114,8 @@ class Premises:
                 self.on_han[name] = HanDevice(device, self.air)
         for device in self.devices.values():
             device.worked = self._on_work
+        self._around = self._surroundings()
+        self.faults.attach(self._around)
         waiting, self._waiting = self._waiting or [], None
         for node, octets in waiting:
             self._sent(node, octets)
@@ -135,6 +148,9 @@ class Premises:
 
     def receive(self, node: str, octets: bytes) -> None:
         """Take a message that came in at a node's own port."""
+        self.faults.passing(node, octets, Direction.IN, partial(self._received, node), _lost)
+
+    def _received(self, node: str, octets: bytes) -> None:
         device = self.devices[node]
         if self.hub is not None and device is self.hub.chf:
             self.hub.from_wan(octets)
@@ -158,14 +174,44 @@ class Premises:
         """Route a message that a device has sent."""
         if self._waiting is not None:
             self._waiting.append((node, octets))
-            return
+        else:
+            self.faults.leaving(node, octets, partial(self._route, node))
+
+    def _route(self, node: str, octets: bytes) -> None:
         device = self.devices[node]
         if self.hub is not None and device in (self.hub.chf, self.hub.gpf):
             self.hub.from_function(octets)
         elif node in self.on_han:
             self.on_han[node].send(octets)
         else:
-            self._on_message(node, octets)
+            self._leave(node, octets)
+
+    def _leave(self, node: str, octets: bytes) -> None:
+        """Let a message out by a node's own port."""
+        go, spoil = partial(self._on_message, node), partial(self.on_spoilt, node)
+        self.faults.passing(node, octets, Direction.OUT, go, spoil)
+
+    # Faults -----------------------------------------------------------------------------------------------
+
+    def _surroundings(self) -> Surroundings:
+        sites = {name: self._site(name, device) for name, device in self.devices.items()}
+        on_han = set(self.on_han)
+        if self.hub is not None:
+            on_han.add(self.hub.chf.description.name)
+        return Surroundings(self.air.scheduler, self.air.medium, sites, self._ports, on_han)
+
+    def _site(self, name: str, device: Device) -> Site:
+        switch_on = partial(self._power, device, on=True)
+        hub, member = self.hub, self.on_han.get(name)
+        if hub is not None and device in (hub.chf, hub.gpf):
+            box: list[Device] = [hub.chf] if hub.gpf is None else [hub.chf, hub.gpf]
+            radio = hub.han.radio
+            silence = _unpowered if radio is None else partial(radio_power, radio, on=False)
+            return Site(device, self.air.scheduler, box, silence, hub.han.power_off, switch_on)
+        if member is None:
+            return Site(device, self.air.scheduler, [device], _unpowered, _unpowered, switch_on)
+        silence = partial(radio_power, member.radio, on=False)
+        return Site(device, self.air.scheduler, [device], silence, member.power_off, switch_on)
 
     # Time -------------------------------------------------------------------------------------------------
 
@@ -186,11 +232,14 @@ class Premises:
 
         ``op`` is ``power-on``, ``power-off``, ``power-state`` (answer ``on`` or ``off``), ``stimulus``,
         ``image`` (``kind``: the target's EUI-64, ``argument``: the OTA file in base 64; answer: why it was
-        refused), or one for the air (`rigs.emulated.air_access`). Raises ConfigError for an unknown node and
+        refused), one for the air (`rigs.emulated.air_access`), or ``fault-begin`` and ``fault-end``
+        (`rigs.emulated.fault_catalogue.desk`). Raises ConfigError for an unknown node and
         ValueError for an unknown stimulus.
         """
         if op.startswith("air-"):
             return self.air.access.request(op, argument)
+        if op.startswith("fault-"):
+            return self.faults.request(op, argument)
         device = self.devices.get(node)
         if device is None:
             raise ConfigError(
@@ -225,11 +274,37 @@ class Premises:
 
     def close(self) -> None:
         """Silence the HAN and close every device's memory; calling it twice is harmless."""
+        if self._around is not None:
+            self._around.closed = True
         for member in self.on_han.values():
             member.power_off()
         if self.hub is not None:
             self.hub.han.power_off()
         self._memories.close()
+
+
+def _message_ports(wires: list[WireConfig]) -> dict[str, str]:
+    """Port by node, of those that messages go in and out by."""
+    others = {WireKind.CONSOLE, WireKind.RCP, WireKind.NCP}
+    return {wire.node: wire.port for wire in wires if wire.kind not in others and wire.port != "console"}
+
+
+def _lost(_octets: bytes) -> None:
+    """A line that holds no message ends where it arrives."""
+
+
+def _unheard(_node: str, _octets: bytes) -> None:
+    """Nobody is at the other end of these wires."""
+
+
+def _unpowered() -> None:
+    """There is no radio that would have to be switched off."""
+
+
+def _open_file(config: EmulatorConfig, name: str) -> Storage:
+    memories = config.state_dir / "devices"
+    memories.mkdir(parents=True, exist_ok=True)
+    return Storage(memories / f"{name}.db", durable=config.durable)
 
 
 def _check_nodes(nodes: list[NodeConfig]) -> None:
@@ -243,10 +318,10 @@ def _check_nodes(nodes: list[NodeConfig]) -> None:
     identifiers: set[bytes] = set()
     for node in nodes:
         description = node.description
-        if description.device_type not in _KINDS:
+        if description.device_type not in KINDS:
             raise ConfigError(
                 f"{description.name}: there is no emulated device of type {description.device_type!r}",
-                next_step=f"known types: {', '.join(sorted(_KINDS))}",
+                next_step=f"known types: {', '.join(sorted(KINDS))}",
             )
         if description.name in names or description.eui64 in identifiers:
             raise ConfigError(

@@ -15,9 +15,12 @@ from protocols.ports import BenchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 _LAYOUT = 1
+_SWITCHES = {b"true": True, b"false": False}
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS memory (
     section TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (section, key)
@@ -67,9 +70,16 @@ class Storage:
         """Whether a transaction is open."""
         return self._inside
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """All writes of the block or, when it raises, none."""
+        return self._in_transaction()
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Inside a transaction: all writes of the block or, when it raises, none of them."""
+        return self._in_savepoint()
+
+    @contextmanager
+    def _in_transaction(self) -> Iterator[None]:
         if self._inside:
             raise RuntimeError("transactions do not nest")
         self._connection.execute("BEGIN IMMEDIATE")
@@ -85,8 +95,7 @@ class Storage:
             self._inside = False
 
     @contextmanager
-    def savepoint(self) -> Iterator[None]:
-        """Inside a transaction: all writes of the block or, when it raises, none of them."""
+    def _in_savepoint(self) -> Iterator[None]:
         self._demand_transaction()
         self._connection.execute("SAVEPOINT part")
         try:
@@ -124,11 +133,17 @@ class Storage:
     def get_json(self, section: str, key: str, default: Any = None) -> Any:
         """The JSON value under a key."""
         value = self.get(section, key)
-        return default if value is None else json.loads(value)
+        if value is None:
+            return default
+        # Switches and counters, which are most of what is asked for.
+        if value in _SWITCHES:
+            return _SWITCHES[value]
+        return int(value) if value.isdigit() else json.loads(value.decode())
 
     def put_json(self, section: str, key: str, value: Any) -> None:
         """Write a JSON value."""
-        self.put(section, key, json.dumps(value, separators=(",", ":")).encode())
+        plain = type(value) is int
+        self.put(section, key, (str(value) if plain else _encode(value)).encode())
 
     def dump(self) -> dict[tuple[str, str], bytes]:
         """Everything, for comparisons in tests."""

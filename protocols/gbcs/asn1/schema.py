@@ -41,7 +41,8 @@ class Integer:
 
     def parse(self, node: der.Node, path: str) -> int:
         """The number; DecodeError outside the bounds."""
-        value = der.integer(node, path, node.tag)
+        octets = node.value
+        value = int.from_bytes(octets, signed=True) if octets else der.integer(node, path, node.tag)
         if not self.lowest <= value <= self.highest:
             problem = f"{value} is not between {self.lowest} and {self.highest}"
             raise DecodeError(problem, offset=node.start, path=path)
@@ -165,11 +166,11 @@ class Encoded:
     def build(self, value: Any, path: str, tag: int) -> bytes:
         """EncodeError unless the octets are one DER value with the tag."""
         try:
-            node = der.parse_der(value)
+            found = der.tag_of(value)
         except (CodecError, TypeError) as error:
             raise EncodeError(f"not one DER value: {error}", element=path) from None
-        if node.tag != tag:
-            raise EncodeError(f"tag {node.tag:02X} instead of {tag:02X}", element=path)
+        if found != tag:
+            raise EncodeError(f"tag {found:02X} instead of {tag:02X}", element=path)
         return bytes(value)
 
 
@@ -217,7 +218,7 @@ class Element:
 class Record(Generic[T]):
     """SEQUENCE of named elements, as a dataclass or named tuple whose fields have the elements' names."""
 
-    __slots__ = ("_seen", "cls", "elements", "tag")
+    __slots__ = ("_built", "_is_tuple", "_seen", "cls", "elements", "tag")
 
     def __init__(self, cls: type[T], *elements: Element) -> None:
         names = list(getattr(cls, "_fields", ())) or [each.name for each in fields(cast("Any", cls))]
@@ -225,16 +226,22 @@ class Record(Generic[T]):
             raise TypeError(f"{cls.__name__} has the fields {names}")
         self.cls = cls
         self.elements = elements
-        self._seen = [(element, element.seen_tag) for element in elements]
+        self._seen = [(each, each.seen_tag, f".{each.name}", each.type.parse) for each in elements]
+        self._built = [
+            (each.name, f".{each.name}", each.seen_tag, each.type.build, each.optional, each.default)
+            for each in elements
+        ]
+        self._is_tuple = issubclass(cls, tuple)
         self.tag = der.SEQUENCE
 
     def parse(self, node: der.Node, path: str) -> T:
         """The dataclass; DecodeError for missing, surplus and unexpected elements."""
         values: list[Any] = []
         children, at = node.children, 0
-        for element, tag in self._seen:
-            if at < len(children) and children[at].tag == tag:
-                values.append(element.type.parse(children[at], f"{path}.{element.name}"))
+        count = len(children)
+        for element, tag, name, parse in self._seen:
+            if at < count and children[at].tag == tag:
+                values.append(parse(children[at], path + name))
                 at += 1
             elif element.optional or element.default is not None:
                 values.append(element.default)
@@ -249,20 +256,16 @@ class Record(Generic[T]):
 
     def build(self, value: Any, path: str, tag: int) -> bytes:
         """EncodeError names the element that cannot be carried; a named tuple may come as a plain one."""
-        if issubclass(self.cls, tuple) and type(value) is tuple and len(value) <= len(self.elements):
+        if self._is_tuple and type(value) is tuple and len(value) <= len(self.elements):
             value = self.cls(*value)
         if not isinstance(value, self.cls):
             raise EncodeError(f"{value!r} is no {self.cls.__name__}", element=path)
         parts = []
-        for element in self.elements:
-            inner = getattr(value, element.name)
-            left_out = (
-                inner is None
-                if element.optional
-                else element.default is not None and inner == element.default
-            )
+        for name, place, seen_tag, build, optional, default in self._built:
+            inner = getattr(value, name)
+            left_out = inner is None if optional else default is not None and inner == default
             if not left_out:
-                parts.append(element.type.build(inner, f"{path}.{element.name}", element.seen_tag))
+                parts.append(build(inner, path + place, seen_tag))
         return der.encode(tag, *parts)
 
     def decode(self, data: bytes) -> T:

@@ -273,3 +273,55 @@ def test_octets_are_those_that_were_read_whatever_the_length_form():
     tree.children[0].children.clear()
     assert tree.children[0].octets() == data[2:8]
     assert der.Node(0x30, children=[der.Node(0x05)]).octets() == b"\x30\x02\x05\x00"
+
+
+def _large(*numbers: int) -> bytes:
+    """A value with a large one inside that has large ones inside."""
+    inner = der.sequence(*(der.encode_integer(number) for number in numbers), der.encode(0x04, bytes(300)))
+    return der.sequence(der.sequence(inner, inner), der.encode_integer(numbers[0]))
+
+
+def test_octets_met_before_are_opened_when_asked_for_and_are_the_same():
+    data = _large(1, 200, 70_000)
+    first, second = der.parse_der(data), der.parse_der(data)
+    assert [node.octets() for node in first.walk()] == [node.octets() for node in second.walk()]
+    assert [(node.tag, node.start, node.end, node.header) for node in first.walk()] == [
+        (node.tag, node.start, node.end, node.header) for node in second.walk()
+    ]
+    assert first == second == der.parse_der(data)
+    assert der.build(second) == data
+    # Standing elsewhere they have other offsets.
+    moved = der.sequence(der.encode_integer(5), data)
+    third = der.parse_der(der.sequence(der.encode_integer(5), data)).children[1]
+    assert [node.octets() for node in third.walk()] == [node.octets() for node in first.walk()]
+    assert all(moved[node.start : node.end] == node.octets() for node in third.walk())
+
+
+def test_what_is_changed_in_one_tree_stays_in_it():
+    data = _large(3, 4)
+    der.parse_der(data)
+    changed = der.parse_der(data)
+    changed.children[0].children[0].children[0].value = b"\x09"
+    assert der.build(changed) != data
+    assert der.build(der.parse_der(data)) == data
+
+
+def test_an_error_met_before_is_met_again():
+    bad = der.sequence(der.sequence(der.encode(0x01, b"\x05"), der.encode(0x04, bytes(300))))
+    problems = []
+    for _ in range(3):
+        with pytest.raises(DecodeError) as caught:
+            der.parse_der(bad)
+        problems.append((caught.value.offset, caught.value.path))
+    assert problems == [problems[0]] * 3
+    lax = der.parse_der(bad, strict=False)
+    assert der.build(lax) == bad
+    with pytest.raises(DecodeError):
+        der.parse_der(bad)
+
+
+def test_tag_of_a_whole_value():
+    assert der.tag_of(_large(1)) == der.SEQUENCE
+    for data in (b"", b"\x30", _large(1)[:-1], _large(1) + b"\x00"):
+        with pytest.raises(DecodeError):
+            der.tag_of(data)
