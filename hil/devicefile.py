@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import Field
 
 from hil.checked_toml import Eui64Text, FileModel, Hex4, Hex16, Problem, check, read_toml
+from hil.load_table import LoadTable
 from protocols.parties import DeviceName
 
 _EUI64 = "eight octets in hexadecimal, like 00-DB-12-34-56-78-90-01"
@@ -91,6 +92,7 @@ class DeviceFile(FileModel):
         default_factory=list, description="names of irreversible or hazardous tests allowed on this device"
     )
     han: HanTable = Field(default_factory=HanTable, description="a table [han]")
+    load: LoadTable = Field(default_factory=LoadTable, description="a table [load]")
     capabilities: list[str] = Field(
         default_factory=list, description="what the device can do beyond its type"
     )
@@ -115,6 +117,8 @@ def load_device_file(path: Path, rig: Path) -> tuple[DeviceFile | None, list[Pro
     for key in ("certificate", "private_key", "authority"):
         if (path := getattr(han, key)) is not None:
             setattr(han, key, folder / path)
+    if device.load.file is not None:
+        device.load.file = folder / device.load.file
     if device.certificates is not None:
         device.certificates.ds = folder / device.certificates.ds
         device.certificates.ka = folder / device.certificates.ka
@@ -124,6 +128,7 @@ def load_device_file(path: Path, rig: Path) -> tuple[DeviceFile | None, list[Pro
 def _missing_files(device: DeviceFile) -> list[Problem]:
     files = {f"images.{name}": path for name, path in device.images.items()}
     files |= {f"han.{key}": path for key, path in device.han.files.items()}
+    files |= {f"load.{key}": path for key, path in device.load.files.items()}
     if device.certificates is not None:
         files |= {"certificates.ds": device.certificates.ds, "certificates.ka": device.certificates.ka}
     return [

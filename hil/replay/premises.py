@@ -23,6 +23,8 @@ from rigs.emulated.asn1_server.modes import MODES, UPDATES, mode_of
 from rigs.emulated.chf import Chf
 from rigs.emulated.description import TrustAnchor
 from rigs.emulated.device_log import LogEntry
+from rigs.emulated.esme import Esme
+from rigs.emulated.gsme import Gsme
 from rigs.emulated.join_log import JoinLogEntry
 from rigs.emulated.replaying import Given
 from rigs.emulated.trust_anchors import ROLES
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 # When the reference set's messages were made; certificates in a command may ask for a later time.
 NEW_YEAR = datetime(2015, 1, 1, tzinfo=UTC)
 _UNJOINS = frozenset(("CS04AC", "CS04B"))
+# Credit is topped up, and emergency credit activated, where prepayment mode is in force and offers it.
+_CREDITS = frozenset(("CS01a", "CS01b", "ECS09", "GCS06", "PCS01", "PCS02"))
+_LIMIT, _THRESHOLD = 500_000, 100_000  # emergency credit, in thousandths of a penny
 
 
 @dataclass(slots=True)
@@ -59,9 +64,16 @@ def suppose(pair: Pair, parties: Parties) -> Supposed:
         supposed.state.append(Given("device log", str(other), partial(_join, entry)))
     if code == "CCS02":
         supposed.state.append(_listed(pair))
+    if code in _CREDITS:
+        supposed.state.append(Given("prepayment", "emergency credit offered", _offer))
     if code in UPDATES:
         _trust_path(supposed, pair)
     return supposed
+
+
+def _offer(device: Device) -> None:
+    assert isinstance(device, Esme | Gsme)
+    device.prepayment.ledger.side.offer(_LIMIT, _THRESHOLD)
 
 
 def _listed(pair: Pair) -> Given:

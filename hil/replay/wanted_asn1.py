@@ -10,6 +10,7 @@ from protocols.gbcs.asn1.registry import COMMANDS_AND_RESPONSES
 from protocols.gbcs.asn1.schema import decode
 from protocols.gbcs.asn1.types import StatusCode
 from protocols.gbcs.der import parse_der
+from rigs.emulated import clock_setting
 from rigs.emulated.asn1_server.device_certificates import generate_next
 from rigs.emulated.join_log import JoinLogEntry
 from rigs.emulated.trust_anchors import Cell
@@ -157,9 +158,8 @@ def _put_entry(entry: JoinLogEntry, device: Device) -> None:
 
 def _clock(wanted: Wanted, _request: Any, said: Any) -> None:
     time, status = said.device_time, said.device_time_status
-    wanted.give(
-        "clock", f"{time:%Y-%m-%dT%H:%M:%SZ}, status {status}", lambda device: device.show(time, status)
-    )
+    what = f"{time:%Y-%m-%dT%H:%M:%SZ}, status {status}"
+    wanted.give("clock", what, lambda device: clock_setting.show(device, time, status))
 
 
 def _restored(wanted: Wanted, _request: Any, said: Any) -> None:

@@ -19,7 +19,7 @@ from protocols.gbcs.zcl_fields import read_fields
 from rigs.emulated.objects.zse import AttributePlace, CommandPlace
 from rigs.emulated.objects.zse_queries import FAULTY, QUERIES, calendar_slot
 from rigs.emulated.objects.zse_records import record_key
-from rigs.emulated.objects.zse_settings import CREDIT
+from rigs.emulated.prepayment.zse_side import CREDIT
 
 if TYPE_CHECKING:
     from hil.replay.compare import Opened

@@ -9,19 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from protocols.errors import DecodeError
 from protocols.gbcs.catalogue import load_catalogue
 from protocols.gbcs.crypto import SecretCache
-from protocols.ports import ConfigError, StimulusKind, StimulusOutcome
-from rigs.emulated import replies, security
-from rigs.emulated.alone import SeekPartner, found_at_once, nothing
+from protocols.ports import StimulusKind, StimulusOutcome
+from rigs.emulated import knobs, replies, security
+from rigs.emulated.alert_behaviour import Behaviour, usual
+from rigs.emulated.alone import SeekPartner, always, found_at_once, nothing, unheard
 from rigs.emulated.clock import ClockStatus, DeviceClock
+from rigs.emulated.command_log import CommandLog
 from rigs.emulated.dlms_server import CosemServer
 from rigs.emulated.events import EventCode, Events
+from rigs.emulated.factory import from_factory
 from rigs.emulated.firmware import Firmware
 from rigs.emulated.gbz_server import ZclServer
 from rigs.emulated.join_log import JoinLog
@@ -36,10 +39,13 @@ if TYPE_CHECKING:
 
     from protocols.eui64 import Eui64
     from protocols.gbcs.catalogue import Catalogue, UseCase
+    from protocols.gbcs.message import Message
     from protocols.ports import Clock
     from rigs.emulated.command import Command
     from rigs.emulated.description import DeviceDescription
     from rigs.emulated.firmware import ImageOutcome
+    from rigs.emulated.knobs import Knob
+    from rigs.emulated.metering.engine import Metering
     from rigs.emulated.storage import Storage
 
 Handler = Callable[["Device", "Command"], bytes]
@@ -59,7 +65,7 @@ class Device:
     ``hub_time`` gives the hub's time (None: it has none), ``seek_partner`` gets a link key with another
     device and tells whether there is one, ``partners_changed`` hears that the device's own log is another
     now, and ``image_changed`` that other firmware runs. ``worked`` is called after each piece of work: what
-    `next_due` says may be another.
+    `next_due` says may be another. ``woken``: it goes on where ``storage`` left it, it does not start.
     """
 
     payload_kind = "dlms"  # form of generic alerts: "dlms" or "gbz"
@@ -73,13 +79,14 @@ class Device:
         *,
         console: Callable[[bytes], None] | None = None,
         catalogue: Catalogue | None = None,
+        woken: bool = False,
     ) -> None:
         self.description = description
         self.eui64: Eui64 = description.eui64
         self.storage = storage
         self.clock = clock
         self.send = send
-        self.console = console or (lambda _octets: None)
+        self.console = console or unheard
         self.catalogue = catalogue or load_catalogue()
         self.secrets = SecretCache()
         self.device_clock = DeviceClock(storage, clock)
@@ -95,20 +102,31 @@ class Device:
         self.schedule = Schedule(storage)
         self.join_log = JoinLog(storage)
         self.events = Events(self)
+        self.command_log = CommandLog(self)
         self.firmware = Firmware(self)
         self.faults = Faults()
+        self.supply_failed = False  # in the midst of work, of which nothing may be seen (``fault_catalogue``)
+        self.has_room: Callable[[], bool] = always
         self.records = Records(storage)
+        self.metering: Metering | None = None
         self.cosem = CosemServer(self)
         self.zcl = ZclServer(self)
         self.handlers: dict[str, Handler] = {}
         self.due_handlers: dict[str, DueHandler] = {}
-        self.stimuli: dict[StimulusKind, Stimulus] = {StimulusKind.DISPLAY: self._display}
+        self.knobs: dict[str, Knob] = {}
+        self.display_lines: list[Callable[[], list[str]]] = [self.events.announced]
+        self.stimuli: dict[StimulusKind, Stimulus] = {
+            StimulusKind.DISPLAY: self._display,
+            StimulusKind.BUTTON: partial(knobs.turn, self),
+        }
         self._outbox: list[bytes] = []
         self._lines: list[str] = []
         self._after: list[Callable[[], None]] = []
         self.register()
+        if woken:
+            return
         with self.work():
-            self._from_factory()
+            from_factory(self)
             if self.powered:
                 self.boot()
 
@@ -122,12 +140,12 @@ class Device:
         return ""
 
     def authorised_roles(self, use_case: UseCase) -> set[int]:
-        """Remote party roles that may send a use case to this device."""
-        return {ROLES[role] for role in use_case.roles}
+        """Remote party roles that may send a use case to this device; other devices have none."""
+        return {ROLES[role] for role in use_case.roles_on(self.description.device_type) if role in ROLES}
 
-    def alert_enabled(self, code: int) -> bool:  # noqa: ARG002  for kinds of devices that can be told otherwise
-        """Whether a configurable alert is to be sent to the WAN."""
-        return True
+    def event_does(self, code: int, what: Behaviour) -> bool:
+        """Whether an event is to be sent, shown, sounded or logged; some kinds can be told otherwise."""
+        return usual(code, what)
 
     def gas_clock_status(self) -> int:
         """Clock status in the header of gas register reads (messages.md 1.4)."""
@@ -157,23 +175,26 @@ class Device:
     @property
     def powered(self) -> bool:
         """Whether the device has supply."""
-        return bool(self.storage.get_json("device", "powered", default=True))
+        return not self.supply_failed and bool(self.storage.get_json("device", "powered", default=True))
 
-    def handle(self, message: bytes) -> None:
-        """Process one message; a bad one ends in the security log, never in an exception."""
-        if not self.powered:
+    def handle(self, message: bytes, parsed: Message | None = None) -> None:
+        """Process one message; a bad one ends in the security log, never in an exception.
+
+        ``parsed`` is the same message, from whom has read it already.
+        """
+        if not self.powered or not self.has_room():
             return
         with self.work():
             try:
-                command = security.admit(self, message)
+                command = security.admit(self, message, parsed)
             except RefusedError as refusal:
                 self.events.refused(refusal)
                 return
-            self.trust_anchors.accept(command)
             partner = self.partner_needed(command)
             if partner is None:
                 self._answer(command)
             else:
+                self.trust_anchors.begin(command)
                 self.after_work(lambda: self.seek_partner(partner, partial(self._go_on, command, partner)))
 
     def _go_on(self, command: Command, partner: Eui64, found: bool) -> None:
@@ -184,9 +205,11 @@ class Device:
                 self._answer(command)
 
     def _answer(self, command: Command) -> None:
+        self.trust_anchors.accept(command)
         try:
             with self._undone_when_refused():
                 self.transmit(replies.respond(self, command, self._execute(command)))
+                self.command_log.done(command)
         except DecodeError as error:
             self.events.refused(RefusedError(EventCode.CONTENT_CHECK_FAILED, str(error)))
         except RefusedError as refusal:
@@ -194,6 +217,7 @@ class Device:
 
     def _execute(self, command: Command) -> bytes:
         self.faults.begin()
+        self.command_log.begin()
         self.note(f"{command.use_case.code} from {command.originator}, counter {command.counter}")
         handler = self.handler(command.use_case.code)
         assert handler is not None, "admission sees to it"
@@ -208,18 +232,26 @@ class Device:
 
     def next_due(self) -> datetime | None:
         """When ``run_due`` has something to do, in the clock's time; None for never."""
-        due = self.schedule.next_due() if self.powered else None
+        if not self.powered:
+            return None
+        planned = (self.schedule.next_due(), self.metering.next_due() if self.metering else None)
+        due = min(filter(None, planned), default=None)
         return None if due is None else due - self.device_clock.offset
 
     def run_due(self) -> None:
         """Do future dated work whose time has come; harmless to call at any time."""
+        if self.powered and self.metering is not None and self.metering.is_due():
+            with self.work():
+                pass  # beginning it settles the metering
         while self.powered:
             name = self.schedule.first_due(self.device_clock.now())
             if name is None:
                 return
             with self.work():
-                kind, body = self.schedule.take(name)
-                self.due_handlers[kind](self, body)
+                # Beginning this work may have done it already.
+                if self.schedule.holds(name):
+                    kind, body = self.schedule.take(name)
+                    self.due_handlers[kind](self, body)
 
     def stimulus(self, kind: StimulusKind, argument: str = "") -> tuple[StimulusOutcome, str]:
         """Do to the device what a person or the world does; the answer says what came of it."""
@@ -241,6 +273,8 @@ class Device:
                 self.storage.put_json("device", "powered", value=True)
                 self.boot()
                 self.supply_restored()
+                if self.metering is not None:
+                    self.metering.settle()
             else:
                 self.supply_lost()
                 self.storage.put_json("device", "powered", value=False)
@@ -288,12 +322,18 @@ class Device:
         """One piece of work: all of it is kept and then sent, or none of it ever was."""
         try:
             with self.storage.transaction():
+                if self.metering is not None:
+                    self.metering.settle()
                 yield
         except BaseException:
             self._outbox, self._lines, self._after = [], [], []
+            self.cosem.changes += 1
             raise
         outbox, lines, after = self._outbox, self._lines, self._after
         self._outbox, self._lines, self._after = [], [], []
+        if self.supply_failed:
+            self.cosem.changes += 1  # nothing of it is kept
+            return
         for line in lines:
             self.console(f"{line}\r\n".encode())
         for message in outbox:
@@ -310,6 +350,7 @@ class Device:
                 yield
         except (DecodeError, RefusedError):
             del self._outbox[sent:], self._lines[noted:], self._after[after:]
+            self.cosem.changes += 1
             raise
 
     def transmit(self, message: bytes) -> None:
@@ -322,7 +363,7 @@ class Device:
 
     def note(self, text: str) -> None:
         """Print a line on the console, with the device's time."""
-        if self.powered:
+        if self.console is not unheard and self.powered:
             self._lines.append(f"{self.device_clock.now():%Y-%m-%dT%H:%M:%SZ} {text}")
 
     def next_counter(self) -> int:
@@ -330,35 +371,6 @@ class Device:
         counter = int(self.storage.get_json("device", "counter", default=0)) + 1
         self.storage.put_json("device", "counter", counter)
         return counter
-
-    def set_clock(self, start: datetime, end: datetime) -> bool:
-        """Set the clock if the hub's time lies in the window, and note what came of it (SMETS 5.6.3.32)."""
-        if self._clock_set_today():
-            self.clock_not_adjusted("it was set within the last 24 hours")
-            return False
-        if self.device_clock.set_within(start, end, self.hub_time()):
-            self.storage.put_json("clock", "set_at", self.device_clock.now().isoformat())
-            self.events.record(EventCode.CLOCK_ADJUSTED)
-            return True
-        self.clock_not_adjusted("the hub's time is not in the validity interval")
-        return False
-
-    def _clock_set_today(self) -> bool:
-        """Whether one product's rule of one setting a day forbids another (A09)."""
-        set_at = self.storage.get_json("clock", "set_at")
-        if set_at is None or self.description.assumes("A09") != "on":
-            return False
-        return self.device_clock.now() - datetime.fromisoformat(set_at) < timedelta(days=1)
-
-    def show(self, time: datetime, status: int) -> None:
-        """Have the device and its hub show a time, with a status that stays until the clock is set."""
-        self.hub_time = lambda: time
-        self.device_clock.drift(time - self.device_clock.now())
-        self.device_clock.set_status(ClockStatus(status))
-
-    def clock_not_adjusted(self, reason: str) -> None:
-        """Note that the clock stays as it is."""
-        self.events.record(EventCode.CLOCK_NOT_ADJUSTED, reason)
 
     def fault(self, element: str) -> int | None:
         """The result that a broken element gives, None where it works (``objects.faults``)."""
@@ -370,6 +382,7 @@ class Device:
 
     def boot(self) -> None:
         """Start: print the banner and check the firmware."""
+        self.trust_anchors.forget_begun()
         about = self.description
         self._lines.append(
             f"\r\nsmets-hil emulated {about.device_type.upper()} {about.variant} {about.eui64} ({about.name})"
@@ -377,21 +390,8 @@ class Device:
         )
         self.firmware.check_at_power_on()
 
-    def _from_factory(self) -> None:
-        about = self.description
-        known = self.storage.get("device", "eui64")
-        if known is not None:
-            if known != about.eui64:
-                raise ConfigError(
-                    f"{self.storage.path} is the memory of {known.hex('-').upper()}, not of {about.eui64}",
-                    next_step="remove the file, or give the rig another [state] dir",
-                )
-            return
-        self.storage.put("device", "eui64", about.eui64)
-        self.firmware.from_factory(about.firmware_version)
-        self.trust_anchors.from_factory(about.trust_anchors)
-
     def _display(self, _argument: str) -> tuple[StimulusOutcome, str]:
         if not self.powered:
             return StimulusOutcome.DONE, ""
-        return StimulusOutcome.DONE, self.display()
+        further = [line for lines in self.display_lines for line in lines()]
+        return StimulusOutcome.DONE, "\n".join(line for line in (self.display(), *further) if line)

@@ -9,6 +9,7 @@ from protocols.dlms.access import AccessResult
 from protocols.dlms.axdr import Data, Tag, enum, null_data, octet_string, unsigned
 from protocols.dlms.date_time import decode_date_time, encode_date_time
 from protocols.errors import DecodeError
+from rigs.emulated import clock_setting
 
 if TYPE_CHECKING:
     from rigs.emulated.command import Command
@@ -57,9 +58,9 @@ class ClockObject:
         # A window serves one adjustment: a later command has to bring its own.
         self._device.storage.delete("clock", "window")
         if window is None:
-            self._device.clock_not_adjusted("no validity interval")
+            clock_setting.not_adjusted(self._device, "no validity interval")
             return AccessResult.OTHER_REASON, null_data()
-        done = self._device.set_clock(*map(datetime.fromisoformat, window))
+        done = clock_setting.set_clock(self._device, *map(datetime.fromisoformat, window))
         return AccessResult.SUCCESS if done else AccessResult.OTHER_REASON, null_data()
 
 

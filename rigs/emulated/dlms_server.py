@@ -20,7 +20,7 @@ from protocols.dlms.access import (
 )
 from protocols.dlms.axdr import Data, encode_data, null_data, parse_data
 from protocols.errors import DecodeError
-from rigs.emulated.objects import behaviour, dated
+from rigs.emulated.objects import behaviour, dated, one_date
 from rigs.emulated.objects.definition import DeviceObjects, Place, device_objects
 from rigs.emulated.objects.passive import is_activation
 from rigs.emulated.objects.selection import select
@@ -61,12 +61,17 @@ class Behaviour:
 
 
 class CosemServer:
-    """The objects of one device: definition of its type, overlay of changed values, behaviour."""
+    """The objects of one device: definition of its type, overlay of changed values, behaviour.
+
+    ``changes`` is another number whenever a stored value may be another: for who keeps what it made of them.
+    """
 
     def __init__(self, device: Device) -> None:
         self._device = device
+        self.changes = 0
         self._behaviours: dict[Place, Behaviour] = {}
         self._methods: dict[Place, Method] = {}
+        self.activated: list[Callable[[Place], None]] = []  # told of each activation date that was reached
 
     @property
     def objects(self) -> DeviceObjects:
@@ -122,6 +127,7 @@ class CosemServer:
     def put(self, place: Place, value: Data) -> None:
         """Put a value into the device's store, as the device itself does."""
         self._device.storage.put(_OVERLAY, place.key, encode_data(value))
+        self.changes += 1
 
     def was_put(self, place: Place) -> bool:
         """Whether an attribute was ever set, by whomever."""
@@ -130,6 +136,7 @@ class CosemServer:
     def forget(self, place: Place) -> None:
         """Go back to the default."""
         self._device.storage.delete(_OVERLAY, place.key)
+        self.changes += 1
 
     def write(self, command: Command, place: Place, value: Data) -> AccessResult:
         """Set an attribute as a remote party does."""
@@ -155,6 +162,7 @@ class CosemServer:
         if request.invoke_id != command.counter & _LOW_24_BITS:
             raise DecodeError("not the low 24 bits of the counter", offset=1, path="long_invoke_id")
         self._check_scope(command.use_case.code, request)
+        one_date.check_cosem(request)
         return build_access_response(self._answer(command, request))
 
     def _check_scope(self, code: str, request: AccessRequest) -> None:
@@ -186,6 +194,7 @@ class CosemServer:
             data.append(answer if result == AccessResult.SUCCESS else null_data())
             broken = broken or result in _FAULTS
             if result != AccessResult.SUCCESS:
+                self._device.command_log.failed()
                 where = f"class {specification.class_id} {specification.obis.hex()} {specification.member}"
                 self._device.note(f"{specification.kind.name.lower()} {where}: result {result}")
         return AccessResponse(request.invoke_id, data, results)

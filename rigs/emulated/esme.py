@@ -2,49 +2,47 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from protocols.dlms.axdr import (
-    Data,
-    boolean,
-    double_long_unsigned,
-    enum,
-    integer,
-    octet_string,
-    structure,
-)
-from protocols.dlms.date_time import encode_date_time
+from protocols.dlms.axdr import Data, boolean, octet_string
 from protocols.ports import StimulusOutcome
-from rigs.emulated import log_objects
+from rigs.emulated import load_limit, log_objects, randomised_offset
 from rigs.emulated.alert_settings import AlertSettings
+from rigs.emulated.boost import Boost
+from rigs.emulated.causes import controllers, current
+from rigs.emulated.causes.outages import Outages
+from rigs.emulated.causes.voltage import Voltage, phases_of
 from rigs.emulated.dlms_clock import ClockObject
 from rigs.emulated.event_rules import EventCode
+from rigs.emulated.load_switch import LoadSwitch
 from rigs.emulated.meter import Meter
+from rigs.emulated.metering.amounts import Amounts
+from rigs.emulated.metering.electricity import ElectricityMetering
+from rigs.emulated.metering.registers import IMPORT
 from rigs.emulated.objects import dated
+from rigs.emulated.objects.definition import Place
+from rigs.emulated.prepayment import register_esme
+from rigs.emulated.supply import Reason, Supply
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rigs.emulated.alert_behaviour import Behaviour
     from rigs.emulated.dlms_server import StoredData
 
-_OUTAGE_ALERT = 0x0067
-# Average RMS voltage thresholds, in volts: the statutory limits.
-OVER_VOLTAGE, UNDER_VOLTAGE = 253.0, 216.2
 _VALUE = 2
-_MPAN_OBIS, _REGISTERS_OBIS, _FIRMWARE_OBIS = "00005E2C220B", "00005E2C220A", "0000000201FF"
-_LOAD_LIMIT_STATE_OBIS, _LOAD_LIMIT_COUNTER_OBIS, _LIMITER_OBIS = (
-    "00005E2C0003",
-    "00005E2C2AFF",
-    "0000110000FF",
-)
-_DATA, _REGISTER, _LIMITER, _EXTENDED_DATA = 1, 3, 71, 0x2328
-_WATT_HOUR, _VAR_HOUR, _COUNT = 30, 32, 255
+_MPAN_OBIS, _FIRMWARE_OBIS = "00005E2C220B", "0000000201FF"
+_DATA = 1
+_TAMPER_STATE = Place(1, bytes.fromhex("00005E2C0004"), 2)
 
 
 class Esme(Meter):
-    """A single-element electricity meter in credit mode."""
+    """An electricity meter, in credit mode from manufacture."""
 
     covers = {  # noqa: RUF012  a table, never changed
         "terminal": (EventCode.TERMINAL_COVER_REMOVED, EventCode.TERMINAL_COVER_CLOSED),
+        "second-terminal": (EventCode.SECOND_TERMINAL_COVER_REMOVED, EventCode.TERMINAL_COVER_CLOSED),
         "meter": (EventCode.METER_COVER_REMOVED, EventCode.METER_COVER_CLOSED),
     }
     mpan: StoredData
@@ -57,94 +55,99 @@ class Esme(Meter):
         factory = octet_string(self.description.mpxn.encode("ascii"))
         self.mpan = cosem.stored(_DATA, _MPAN_OBIS, _VALUE, factory, check=_is_mpan)
         ClockObject(self)
-        self._load_limit()
-        cosem.attribute(_DATA, _REGISTERS_OBIS, _VALUE, read=self._import_registers)
+        self.supply = Supply(self, by_air=True)
+        LoadSwitch(self, self.supply)
+        self.electricity = ElectricityMetering(self)
+        self.metering = self.electricity.metering
         self.alert_settings = AlertSettings(self)
         log_objects.register(self)
+        phases = phases_of(self.description.variant)
+        self.auxiliary = controllers.register(self)
+        Boost(self, self.auxiliary)
+        randomised_offset.register(self)
+        current.register(self, phases=phases)
+        self.voltage, self.outages = Voltage(self, phases=phases), Outages(self, phases=phases)
         dated.register_cosem(self)
+        self.prepayment = register_esme(self, self.supply)
+        self.electricity.complete(self._balances)
+        self.prepayment.ledger.mode_heard.append(lambda _at: self.electricity.billing.changed())
+        load_limit.register(self, self.supply)
 
-    def _load_limit(self) -> None:
-        """Load limiting disabled by a threshold beyond any single-phase supply; never triggered so far."""
-        cosem = self.cosem
-        cosem.stored(_EXTENDED_DATA, _LOAD_LIMIT_STATE_OBIS, _VALUE, boolean(False))
-        cosem.stored(_REGISTER, _LOAD_LIMIT_COUNTER_OBIS, _VALUE, double_long_unsigned(0))
-        cosem.stored(_REGISTER, _LOAD_LIMIT_COUNTER_OBIS, 3, structure(integer(0), enum(_COUNT)))
-        for member, value in ((4, 23_000), (6, 30), (7, 300)):
-            cosem.stored(_LIMITER, _LIMITER_OBIS, member, double_long_unsigned(value))
+    def _balances(self) -> list[int]:
+        """The prepayment registers as the billing data log has them."""
+        account = self.prepayment.ledger.account()
+        debts = [account.payment, account.time_1, account.time_2, account.accumulated]
+        return [account.emergency, account.meter, *debts]
 
     @property
     def import_wh(self) -> int:
         """Active import register."""
-        return int(self.storage.get_json("esme", "import_wh", default=0))
+        return self.electricity.registers.read(IMPORT)
 
-    def _import_registers(self) -> Data:
-        reactive = int(self.storage.get_json("esme", "import_varh", default=0))
-        return structure(
-            double_long_unsigned(self.import_wh),
-            structure(integer(0), enum(_WATT_HOUR)),
-            double_long_unsigned(reactive),
-            structure(integer(0), enum(_VAR_HOUR)),
-        )
-
-    def alert_enabled(self, code: int) -> bool:
+    def event_does(self, code: int, what: Behaviour) -> bool:
         """As the supplier and the network operator have set it."""
-        return self.alert_settings.enabled(code)
+        return self.alert_settings.does(code, what)
 
     def display(self) -> str:
         """MPAN, import register and firmware version."""
         mpan = self.mpan.read().value.decode("ascii")
         register = f"{self.import_wh / 1000:09.3f}"
-        return f"MPAN {mpan}\nIMPORT {register} kWh\nFIRMWARE {self.firmware.version.hex()}"
+        lines = [f"MPAN {mpan}", f"IMPORT {register} kWh", *self.prepayment.lines()]
+        return "\n".join([*lines, f"FIRMWARE {self.firmware.version.hex()}"])
 
     # ------------------------------------------------------------------ supply
 
+    def tampered(self) -> None:
+        """Lock supply if the supplier has set that (ECS81, SMETS-TAMP-LOCK)."""
+        if self.cosem.value(_TAMPER_STATE) == boolean(True):
+            self.supply.disable(Reason.TAMPER)
+
+    @contextmanager
+    def work(self) -> Iterator[None]:
+        """The voltage is brought up to now first, and in the end seen against new thresholds."""
+        with super().work():
+            if self.powered:
+                self.voltage.look()
+            yield
+            if self.powered:
+                self.voltage.look()
+
     def supply_lost(self) -> None:
         """The last thing a meter writes down."""
-        now = self.device_clock.now()
-        self.events.record(EventCode.SUPPLY_INTERRUPTED)
-        self.storage.put_json("esme", "lost_at", now.isoformat())
+        self.outages.lost()
+        self.voltage.lost()
 
     def supply_restored(self) -> None:
         """Tell the network operator how long supply was away (ECS80)."""
-        lost_at = self.storage.get_json("esme", "lost_at")
-        if lost_at is not None:
-            self.storage.delete("esme", "lost_at")
-            self._outage_restored(datetime.fromisoformat(lost_at), self.device_clock.now())
+        self.outages.restored()
+        self.voltage.look()
         super().supply_restored()
-
-    def _outage_restored(self, lost: datetime, restored: datetime) -> None:
-        # A11: an outage of exactly this length is a long one.
-        long_one = restored - lost >= timedelta(seconds=int(self.description.assumes("A11")))
-        code = EventCode.LONG_OUTAGE_RESTORED if long_one else EventCode.OUTAGE_RESTORED
-        times = [octet_string(encode_date_time(moment)) for moment in (lost, restored)]
-        reason = f"out for {(restored - lost).total_seconds():.0f} s"
-        self.events.record(code, reason, message_code=_OUTAGE_ALERT, values={"further": times})
 
     # ------------------------------------------------------------------ knobs of the bench
 
     def knob(self, name: str, number: float) -> tuple[StimulusOutcome, str]:
-        """``voltage=V`` sets the average RMS voltage, ``consume=Wh`` lets energy through."""
-        if name == "voltage":
-            self._voltage(number)
-            return StimulusOutcome.DONE, f"{number:.1f} V"
-        if name == "consume":
-            self.storage.put_json("esme", "import_wh", (self.import_wh + round(number)) % 2**32)
-            return StimulusOutcome.DONE, f"{self.import_wh} Wh"
-        return super().knob(name, number)
+        """``consume=Wh`` lets energy through while supply is on, the others change what flows from now on.
 
-    def _voltage(self, volts: float) -> None:
-        """Crossing a threshold, either way, is an event for the network operator (SMETS 5.7.4.4)."""
-        before = self.storage.get_json("esme", "voltage", default=230.0)
-        self.storage.put_json("esme", "voltage", volts)
-        crossings = (
-            (before > OVER_VOLTAGE, volts > OVER_VOLTAGE, EventCode.AVERAGE_OVER_VOLTAGE),
-            (before < UNDER_VOLTAGE, volts < UNDER_VOLTAGE, EventCode.AVERAGE_UNDER_VOLTAGE),
-            (before <= OVER_VOLTAGE, volts <= OVER_VOLTAGE, EventCode.AVERAGE_OVER_VOLTAGE_ENDED),
-            (before >= UNDER_VOLTAGE, volts >= UNDER_VOLTAGE, EventCode.AVERAGE_UNDER_VOLTAGE_ENDED),
-        )
-        for was, now, code in crossings:
-            if now and not was:
-                self.events.record(code, f"{volts:.1f} V")
+        ``load=W`` sets the power (export below zero), ``second-load=W`` that of a second element; with
+        ``own-load`` the device file's load flows again.
+        """
+        metering = self.electricity.metering
+        if name == "consume":
+            if metering.connected():
+                metering.let_through(Amounts(import_wh=max(round(number), 0)))
+            return StimulusOutcome.DONE, f"{self.import_wh} Wh"
+        if name == "own-load":
+            metering.hold(None)
+            return StimulusOutcome.DONE, ""
+        watts, flowing = round(number), metering.present_load.rate(self.clock.now())
+        if name == "load":
+            flowing = flowing._replace(import_wh=max(watts, 0), export_wh=max(-watts, 0))
+        elif name == "second-load" and self.electricity.twin:
+            flowing = flowing._replace(secondary_wh=max(watts, 0))
+        else:
+            return super().knob(name, number)
+        metering.hold(flowing)
+        return StimulusOutcome.DONE, f"{watts} W"
 
 
 def _is_mpan(value: Data) -> bool:

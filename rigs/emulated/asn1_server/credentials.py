@@ -68,8 +68,8 @@ def _details(device: Device, code: str, role: int) -> RemotePartyDetails:
     anchors = device.trust_anchors
     cells = []
     for cell in anchors.cells():
-        info = anchors.info(cell)
-        if cell.role == role and info is not None:
+        info = anchors.info(cell) if cell.role == role else None
+        if info is not None:
             subject = info.subject_eui or _ROOT_SUBJECT
             cells.append(CellDetails(cell.key_usage, cell.cell_usage, subject, info.key_id))
     if not cells:

@@ -11,6 +11,7 @@ from protocols.gbcs.asn1.types import KeyUsage
 from protocols.smki import make_key, parse_certificate
 from protocols.smki.keys import public_point
 from protocols.smki.requests import alternative_name, build_request
+from rigs.emulated.event_rules import EventCode
 
 if TYPE_CHECKING:
     from protocols.smki import Identity
@@ -64,7 +65,22 @@ def update(device: Device, command: Command) -> bytes:
     """Take a certificate for the key pair that was generated last, or for the one in use."""
     certificate = decode(CERTIFICATE, command.payload)
     fault = device.fault("CS02d")
-    return encode(SMALL_NUMBER, _take(device, certificate) if fault is None else fault)
+    outcome = _take(device, certificate) if fault is None else fault
+    device.events.record(_event(certificate, stored=outcome == _STORED))
+    return encode(SMALL_NUMBER, outcome)
+
+
+def _event(certificate: bytes, *, stored: bool) -> EventCode:
+    """0x8F4C to 0x8F4F; what cannot be read counts as one for the signing key."""
+    try:
+        for_agreement = parse_certificate(certificate).key_usage == KeyUsage.KEY_AGREEMENT
+    except DecodeError:
+        for_agreement = False
+    if for_agreement:
+        replaced, failed = EventCode.AGREEMENT_CERTIFICATE_REPLACED, EventCode.AGREEMENT_CERTIFICATE_FAILED
+    else:
+        replaced, failed = EventCode.SIGNING_CERTIFICATE_REPLACED, EventCode.SIGNING_CERTIFICATE_FAILED
+    return replaced if stored else failed
 
 
 def _take(device: Device, certificate: bytes) -> int:

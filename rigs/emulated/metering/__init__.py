@@ -1,0 +1,1 @@
+"""What a meter counts: how much energy passes, and what is kept of it at which boundaries."""

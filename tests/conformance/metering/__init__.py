@@ -1,0 +1,1 @@
+"""Metering of an electricity meter: registers, tariffs, billing, logs, maximum demand."""
