@@ -29,7 +29,7 @@ from protocols.gbcs.zcl import (
 )
 from protocols.gbcs.zcl_fields import UNNAMED_OCTETS, Rules, read_fields, write_fields
 from rigs.emulated import replies
-from rigs.emulated.objects import dated, zse_queries, zse_settings
+from rigs.emulated.objects import dated, one_date, zse_queries, zse_settings
 from rigs.emulated.objects.zse import AttributePlace, CommandPlace, ZseObjects, zse_objects
 
 if TYPE_CHECKING:
@@ -53,6 +53,9 @@ class ZclServer:
     def __init__(self, device: Device) -> None:
         self._device = device
         self._reads: dict[AttributePlace, Callable[[], Value | Status]] = {}
+        self.checks: dict[CommandPlace, zse_settings.Check] = {}
+        self.settings: dict[CommandPlace, zse_settings.Setting] = {}
+        self.followers: dict[CommandPlace, list[Callable[[dict[str, Any]], None]]] = {}
 
     @property
     def objects(self) -> ZseObjects:
@@ -64,6 +67,18 @@ class ZclServer:
     def attribute(self, cluster: int, number: int, read: Callable[[], Value | Status]) -> None:
         """An attribute computed by the device; a Status where it cannot be read now."""
         self._reads[AttributePlace(cluster, number)] = read
+
+    def before(self, place: CommandPlace, check: zse_settings.Check) -> None:
+        """Ask before a command is taken over; a status other than success refuses it."""
+        self.checks[place] = check
+
+    def setting(self, place: CommandPlace, carry_out: zse_settings.Setting) -> None:
+        """What this device does on a command, in place of what every device does."""
+        self.settings[place] = carry_out
+
+    def taking_over(self, place: CommandPlace, follow: Callable[[dict[str, Any]], None]) -> None:
+        """Act when a command comes into force, at once or at its date; before its values are taken over."""
+        self.followers.setdefault(place, []).append(follow)
 
     def serves(self, code: str) -> bool:
         """Whether a use case is one of those that the catalogue has for this type of device."""
@@ -102,6 +117,8 @@ class ZclServer:
             if not scope.allows(each.cluster, each.frame_control, each.command):
                 problem = f"not what {command.use_case.code} is for"
                 raise DecodeError(problem, offset=each.offset, path="gbz.components")
+        if command.use_case.future_datable:
+            one_date.check_zse(request.components)
         answers: list[Component] = []
         broken, ciphered = False, 0
         for component in request.components:
@@ -163,7 +180,10 @@ class ZclServer:
         elif place in zse_queries.FAULTY and element is not None:
             found = [zse_queries.FAULTY[place]]
         else:
+            self._device.command_log.failed()
             return [_default_response(asked, element, fault)], fault in _FAULTS
+        if isinstance(found, Status) and found != Status.SUCCESS:
+            self._device.command_log.failed()
         if isinstance(found, Status) or element is None:
             status = found if isinstance(found, Status) else Status.SUCCESS
             return [_default_response(asked, element, status)], False
@@ -201,8 +221,13 @@ class ZclServer:
                 element.cluster, bool(element.frame_control & _FROM_SERVER), element.command
             )
             return query(self._device, zse_queries.Asked(values, asked.from_date_time or 0, answer))
-        setting = zse_settings.SETTINGS.get(place)
-        found = setting(self._device, command, values) if setting else Status.SUCCESS
+        check = self.checks.get(place)
+        found: Status | list[dict[str, Any]] = Status.SUCCESS
+        if check is not None:
+            found = check(self._device, command, values)
+        setting = self.settings.get(place) or zse_settings.SETTINGS.get(place)
+        if setting is not None and found == Status.SUCCESS:
+            found = setting(self._device, command, values)
         if found == Status.SUCCESS or not isinstance(found, Status):
             zse_settings.apply(self._device, place, values, asked.from_date_time)
             dated.arrange_component(self._device, command, asked, place, values)

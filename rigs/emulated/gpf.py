@@ -6,7 +6,6 @@ device log names the devices that may read it; a change goes to the Access Contr
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from protocols.gbcs.asn1.joining import (
@@ -17,30 +16,27 @@ from protocols.gbcs.asn1.joining import (
     RestoreDeviceLogResponse,
 )
 from protocols.gbcs.asn1.types import RemotePartyRole
-from protocols.gbcs.zcl import Cluster, DataType, Status
+from protocols.gbcs.zcl import Status
 from rigs.emulated.asn1_server import credentials, device_certificates, joining
 from rigs.emulated.clock import ClockStatus
 from rigs.emulated.device import Device
 from rigs.emulated.event_rules import EventCode
+from rigs.emulated.gas.household import Household
+from rigs.emulated.gas.proxy import Proxy, mirrored
+from rigs.emulated.gas.tap_off import TapOff
 from rigs.emulated.join_log import JoinLogEntry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from protocols.eui64 import Eui64
+    from protocols.gbcs.message import Message
     from rigs.emulated.command import Command
 
 _BACKUP_ALERT = 0x00B2  # GCS62
 _CAPACITY = 16
-# Attributes that the gas meter pushes to its mirror, as far as use cases of this bench read them.
-MIRRORED: dict[tuple[int, int], DataType] = {
-    (Cluster.METERING, 0x0000): DataType.UINT48,  # current summation delivered
-    (Cluster.METERING, 0x0206): DataType.OCTET_STRING,  # firmware version of the meter
-    (Cluster.METERING, 0x0300): DataType.ENUM8,  # unit of measure
-    (Cluster.METERING, 0x0301): DataType.UINT24,  # multiplier
-    (Cluster.METERING, 0x0302): DataType.UINT24,  # divisor
-    (Cluster.METERING, 0x0307): DataType.OCTET_STRING,  # site id, the MPRN
-}
+MIRRORED = mirrored()
+"""Attributes that the gas meter reports to its mirror: (cluster, attribute) and data type."""
 
 
 class Gpf(Device):
@@ -55,8 +51,9 @@ class Gpf(Device):
         device_certificates.register(self)
         joining.register(self)
         self.handlers["GCS59"] = _restore_log
-        for cluster, identifier in MIRRORED:
-            self.zcl.attribute(cluster, identifier, partial(self._mirrored, cluster, identifier))
+        self.proxy = Proxy(self)
+        self.tap_off = TapOff(self)
+        self.household = Household(self)
 
     def boot(self) -> None:
         """Start with the time that the hub has from the WAN."""
@@ -85,31 +82,37 @@ class Gpf(Device):
         """Take what a gas meter reported, by (cluster, attribute); one gives nothing before it is paired."""
         if not self.powered:
             return
-        held = self._mirror()
-        mirror = held | {
-            _key(*where): value if isinstance(value, int) else bytes(value).hex()
-            for where, value in values.items()
-            if where in MIRRORED and isinstance(value, int | bytes)
-        }
-        if mirror != held:
-            with self.work():
-                self.storage.put_json("gpf", "mirror", mirror)
+        with self.work():
+            if self.proxy.take_report(values):
                 self.note(f"mirror updated by {gsme}")
 
-    def _mirror(self) -> dict[str, Any]:
-        held: dict[str, Any] = self.storage.get_json("gpf", "mirror", {})
-        return held
+    def take_published(self, gsme: Eui64, cluster: int, command: int, payload: bytes) -> None:
+        """Take what a gas meter published from its logs."""
+        if self.powered:
+            with self.work():
+                self.proxy.take_published(cluster, command, payload)
+                self.note(f"{gsme} published {cluster:04X}<{command:02X}")
 
-    def _mirrored(self, cluster: int, identifier: int) -> int | bytes | Status:
-        value: int | str | None = self._mirror().get(_key(cluster, identifier))
-        if value is None:
-            # Nothing has ever been pushed: for a reader the attribute is not there.
-            return Status.UNSUPPORTED_ATTRIBUTE
-        return bytes.fromhex(value) if isinstance(value, str) else value
+    def may_read(self, reader: Eui64) -> bool:
+        """Whether a device on the HAN is in this function's device log."""
+        return self.join_log.get(reader) is not None
 
+    def history(self, cluster: int, command: int, payload: bytes) -> tuple[int, bytes] | int:
+        """Answer a device on the HAN that asks for snapshots or samples; a status where there is nothing."""
+        found = self.household.answer(cluster, command, payload)
+        return int(found) if isinstance(found, Status) else (found[0].number, found[1])
 
-def _key(cluster: int, identifier: int) -> str:
-    return f"{cluster:04x}/{identifier:04x}"
+    def tap_command(self, message: Message) -> None:
+        """A command passes on its way to a gas meter."""
+        if self.powered:
+            with self.work():
+                self.tap_off.command(message)
+
+    def tap_response(self, message: Message) -> None:
+        """A response of a gas meter passes."""
+        if self.powered:
+            with self.work():
+                self.tap_off.response(message)
 
 
 def _restore_log(device: Device, command: Command) -> bytes:

@@ -27,13 +27,16 @@ from protocols.zigbee.smart_energy.events import (
     UpgradeDue,
     UpgradePostponed,
 )
-from protocols.zigbee.smart_energy.settings import DeviceSettings, DeviceType
+from protocols.zigbee.smart_energy.settings import DeviceSettings
 from protocols.zigbee.stack.node import NodeSettings
 from rigs.emulated.gpf import MIRRORED
+from rigs.emulated.han import appliances, local
 from rigs.emulated.han.faults import HanFault, faulty, forgetful
+from rigs.emulated.han.gas import GasHistory
 from rigs.emulated.han.large import LargeMessages
 from rigs.emulated.han.memory import HanMemory, KeptImage, State
 from rigs.emulated.han.partners import Partners
+from rigs.emulated.han.settings import han_type
 from rigs.emulated.han.station import NOWHERE, Station, quieten, radio_power
 
 if TYPE_CHECKING:
@@ -71,6 +74,7 @@ class HanDevice:
         self._partners = Partners(device, air.scheduler, lambda: self._application)
         self._image_octets = b""
         self._fault = HanFault.NONE
+        self._history = GasHistory(device)
         device.stimuli[StimulusKind.HAN_FAULT] = self._take_fault
         device.hub_time = self.hub_time
         device.seek_partner = self._partners.seek
@@ -107,6 +111,8 @@ class HanDevice:
         self._stop()
         quieten(self.radio)
         about, profile = self.device.description, self._profile
+        kind = han_type(about.device_type)
+        assert kind is not None
         settings = NodeSettings(poll_interval_s=profile.poll_s, manufacturer_code=about.manufacturer_code)
         station = self._station = Station(
             self._air, self.radio, self._role, self._memory, settings, name=about.name
@@ -115,7 +121,7 @@ class HanDevice:
         station.is_member = lambda: self.device.hub is not None
         made = self._application = SmartEnergyDevice(
             station.node,
-            DeviceType(about.device_type),
+            kind,
             faulty(self._fault, about.eui64, profile.credentials),
             now=station.now,
             random=station.random,
@@ -125,6 +131,8 @@ class HanDevice:
             image_store=KeptImage(self.device.storage),
         )
         made.listen(self)
+        local.join(self.device, made)
+        appliances.join(self.device, made)
         self._large = LargeMessages(
             self._air.scheduler, GbtParameters(message_limit=_MESSAGE_LIMIT), self._put, self._take
         )
@@ -137,6 +145,7 @@ class HanDevice:
         return made
 
     def _stop(self) -> None:
+        self._history.stop()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -236,6 +245,7 @@ class HanDevice:
         if self._station is None:
             return
         self._station.keep(event)
+        self._history.heard(event, self._application)
         if isinstance(event, MessageFrom):
             assert self._large is not None
             self._large.receive(event.octets)
@@ -244,6 +254,7 @@ class HanDevice:
         elif isinstance(event, Ready):
             self._let_out()
             self._finish_download()
+            appliances.ready(self.device)
         elif isinstance(event, HanSaid):
             self._network(event.event)
         elif isinstance(event, ImageReceived):
@@ -264,6 +275,7 @@ class HanDevice:
             self._partners.sought(event.partner, isinstance(event, PartnerReady))
 
     def _network(self, event: HanEvent) -> None:
+        appliances.heard(self.device, event)
         if not isinstance(event, NetworkDown):
             return
         if self._trying in {"former", "resume"}:
@@ -331,8 +343,10 @@ class HanDevice:
         return None if self._application is None else self._application.hub_time()
 
     def _attribute(self, cluster: int, attribute: int) -> Any:
+        self._history.settle()
         value = self.device.zcl.value(cluster, attribute)
-        return None if isinstance(value, Status) else value
+        own = appliances.attribute(self.device, cluster, attribute)
+        return own if isinstance(value, Status) else value
 
     def _check_image(self, ota: bytes) -> bool:
         """Look at a whole file. A good one is taken once the hub knows that it is here (`_take_image`)."""

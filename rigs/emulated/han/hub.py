@@ -20,13 +20,16 @@ from protocols.zigbee.smart_energy.events import (
     MessageDelivered,
     MessageFrom,
     MessageNotDelivered,
+    MirrorCreated,
+    MirrorPublished,
     MirrorUpdated,
     SmartEnergyEvent,
 )
 from protocols.zigbee.smart_energy.hub import SmartEnergyHub
-from protocols.zigbee.smart_energy.settings import DeviceType
+from protocols.zigbee.smart_energy.mirror import FUNCTIONAL, Flag
 from rigs.emulated.han.large import LargeMessages
 from rigs.emulated.han.memory import HanMemory
+from rigs.emulated.han.settings import han_type
 from rigs.emulated.han.station import radio_power
 from rigs.emulated.han.stick import hub_station
 
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 
 _MESSAGE_LIMIT = 1200
 _SETTLING_S, _AGAIN_S = 15.0, 1.0
+_HISTORY = Flag.GET_SNAPSHOT | Flag.GET_SAMPLED_DATA
 Outcome = Callable[[bool], None]
 ImageOutcome = Callable[[ImageFailure | None, int | None], None]
 
@@ -99,6 +103,9 @@ class HanHub:
             clock=self.chf.clock.now,
         )
         made.listen(self)
+        if self.gpf is not None:
+            made.permit_readers(self.gpf.may_read)
+            made.answer_history(self.gpf.history)
         stack, application = self._memory.get("stack"), self._memory.get("application")
         if application is not None:
             made.restore(application)
@@ -108,7 +115,17 @@ class HanHub:
         if stack is not None:
             station.node.resume()
         else:
-            made.start(self._air.settings.channels, self.eui64)
+            made.start(self._air.settings.channels, type(self.eui64)(self.chf.han_id))
+
+    def form_anew(self) -> None:
+        """Give the network up and form one with the extended PAN id that the CHF now has (GBCS-CCS03-01)."""
+        # Not from within the stack that brought the message, if it ever comes that way.
+        self._air.scheduler.call_at(self._now, self._form_anew)
+
+    def _form_anew(self) -> None:
+        self.power_off()
+        self._memory.put(stack=None, application=None)
+        self.power_on()
 
     def power_off(self) -> None:
         """A power cut: messages under way are lost."""
@@ -126,6 +143,21 @@ class HanHub:
             station.stop()
         if self.radio is not None:
             radio_power(self.radio, on=False)
+
+    def change_network_key(self) -> bool:
+        """Hand out another network key, then switch to it; False without a HAN."""
+        if self._station is None:
+            return False
+        self._station.node.refresh_network_key()
+        return True
+
+    def flag(self, device_id: Eui64, bits: int, *, raised: bool) -> bool:
+        """Set or clear functional notification flags of a gas meter; False without a HAN."""
+        if self._application is None:
+            return False
+        change = self._application.set_flags if raised else self._application.clear_flags
+        change(device_id, FUNCTIONAL, bits)
+        return True
 
     # Whitelist --------------------------------------------------------------------------------------------
 
@@ -155,7 +187,7 @@ class HanHub:
         """Let a device in: with its historic key first (GBCS-CCS01-05), else with its install code."""
         now = self.chf.clock.now()
         left = (entry.window_ends - now) / timedelta(seconds=1)
-        if left <= 0 or entry.device_type not in set(DeviceType):
+        if left <= 0 or han_type(entry.device_type) is None:
             return
         historic = self.chf.log.historic.get(entry.device_id)
         first_half = (entry.historic_window_ends - now) / timedelta(seconds=1)
@@ -170,9 +202,11 @@ class HanHub:
         self._on_open(entry.device_id)
 
     def _allow(self, entry: LogEntry, seconds: float) -> None:
+        kind = han_type(entry.device_type)
         assert self._application is not None
+        assert kind is not None
         key = link_key(InstallCode.of(entry.install_code))
-        self._application.allow(entry.device_id, key, seconds, device_type=DeviceType(entry.device_type))
+        self._application.allow(entry.device_id, key, seconds, device_type=kind)
 
     def _second_half(self, before: LogEntry) -> None:
         """The historic key was not used: from now on only the install code counts (GBCS-CCS01-07)."""
@@ -264,13 +298,27 @@ class HanHub:
             self.chf.note_failed_join(event.eui64, f"{event.reason} {event.detail}".rstrip())
         elif isinstance(event, ImageDelivered | ImageFailed):
             self._image_over(event)
-        elif isinstance(event, MirrorUpdated) and self.gpf is not None:
-            self.gpf.take_report(event.eui64, event.attributes)
+        elif isinstance(event, MirrorCreated | MirrorUpdated | MirrorPublished):
+            self._mirrored(event)
         elif isinstance(event, HubUp):
             self._settled_at = self._now + (_SETTLING_S if event.resumed else 0.0)
             self._reconcile()
         elif isinstance(event, HanSaid):
             self._frame_refused(event.event)
+
+    def _mirrored(self, event: MirrorCreated | MirrorUpdated | MirrorPublished) -> None:
+        if self.gpf is None:
+            return
+        if isinstance(event, MirrorCreated):
+            # A29: a proxy that is new to the meter has it tell its history again, or shows a gap.
+            if self._application is not None and self.gpf.description.assumes("A29") == "refilled":
+                self._application.set_flags(
+                    event.eui64, FUNCTIONAL, Flag.GET_SNAPSHOT | Flag.GET_SAMPLED_DATA
+                )
+        elif isinstance(event, MirrorUpdated):
+            self.gpf.take_report(event.eui64, event.attributes)
+        else:
+            self.gpf.take_published(event.eui64, event.cluster, event.command, event.payload)
 
     def _message_over(self, event: MessageDelivered | MessageNotDelivered) -> None:
         outcome = self._outcomes.pop(event.token, None)

@@ -6,12 +6,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from protocols.han import HanRole
+from protocols.zigbee.smart_energy.settings import DeviceType
 
 if TYPE_CHECKING:
     from protocols.zigbee.cbke.credentials import Credentials
 
 # Four channels between those that wireless LANs use; a scan of all sixteen takes four times as long.
 DEFAULT_CHANNELS = (11, 15, 20, 25)
+
+_TYPE_2 = frozenset({"ihd", "cad"})
+
+
+def han_type(device_type: str) -> DeviceType | None:
+    """What a device of this type is on the HAN; None for those that do not join one."""
+    name = DeviceType.TYPE_2 if device_type in _TYPE_2 else device_type
+    return DeviceType(name) if name in set(DeviceType) else None
 
 
 @dataclass(slots=True)

@@ -72,6 +72,8 @@ def activate(device: Device, place: Place) -> None:
         if before is not None and before.tag == Tag.ARRAY and value.tag != Tag.ARRAY:
             value = array([value])
         device.cosem.put(active, value)
+    for heard in device.cosem.activated:
+        heard(place)
 
 
 def _activate_dated(device: Device, body: dict[str, Any]) -> None:
@@ -132,6 +134,7 @@ def _arrange(
         "counter": command.counter,
     }
     device.schedule.put(name, due, kind, {**body, **sender})
+    device.command_log.dated()
     device.note(f"{element}: change stored for {due:%Y-%m-%dT%H:%M:%SZ}")
 
 

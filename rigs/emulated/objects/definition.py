@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -69,8 +70,10 @@ class DeviceObjects:
         self.members: dict[Place, Member] = {}
         self.scopes: dict[str, list[DlmsElement]] = {}
         for use_case in catalogue:
-            if use_case.payload_kind == "dlms" and not use_case.is_alert and device_type in use_case.devices:
-                elements = catalogue.dlms_message(use_case.code)
+            if use_case.payload_kind != "dlms" or use_case.is_alert:
+                continue
+            elements = catalogue.dlms_message(use_case.code)
+            if device_type in use_case.devices or (device_type == "sapc" and _is_of_sapc(elements)):
                 self.scopes[use_case.code] = elements
                 for element in elements:
                     self._add(element, use_case, element.access)
@@ -108,6 +111,19 @@ class DeviceObjects:
                 for number, name in numbers.items():
                     place = Place(class_id, obis, number, is_method)
                     self.members.setdefault(place, Member(place, name))
+
+
+def _is_of_sapc(elements: list[DlmsElement]) -> bool:
+    """Whether the mapping names SMETS section 9 for a use case.
+
+    Its column of devices has the SAPC for few use cases only; but those clauses are about nothing else.
+    """
+    return any(
+        re.search(r"\b9\.\d", leaf.clause)
+        for element in elements
+        for each in (element, *element.protected)
+        for leaf in each.leaves
+    )
 
 
 # The Data Protection object of the billing data log alert (ECS68): no command names it.

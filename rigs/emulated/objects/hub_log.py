@@ -40,7 +40,17 @@ if TYPE_CHECKING:
 _CLASS, _LOG, _HISTORIC = 104, "00001E0300FF", "00001E0301FF"
 _ACTIVE_DEVICES = 4
 _UNREGISTER, _BACK_UP, _RESTORE = 2, 4, 5
-DEVICE_TYPES = {"esme": 0, "gsme": 1, "hcalcs": 13, "ihd": 128, "cad": 130, "ppmid": 132, "gpf": 254}
+# No source gives the number of an SAPC (devices.md 8): 14 is a choice of ours.
+DEVICE_TYPES = {
+    "esme": 0,
+    "gsme": 1,
+    "hcalcs": 13,
+    "sapc": 14,
+    "ihd": 128,
+    "cad": 130,
+    "ppmid": 132,
+    "gpf": 254,
+}
 _TYPE_NAMES = {code: name for name, code in DEVICE_TYPES.items()}
 _INSTALL_CODE = 1
 _DONE = AccessResult.SUCCESS, null_data()
@@ -52,6 +62,7 @@ def register(chf: Chf) -> None:
     cosem = chf.cosem
     cosem.attribute(_CLASS, _LOG, _ACTIVE_DEVICES, read=partial(_active_devices, chf))
     cosem.method(_CLASS, _LOG, _UNREGISTER, partial(_remove, chf))
+    cosem.method(_CLASS, _LOG, _RESTORE, partial(_restore, chf))
     cosem.method(_CLASS, _LOG, _BACK_UP, partial(_back_up, chf, False))
     cosem.method(_CLASS, _HISTORIC, _BACK_UP, partial(_back_up, chf, True))
     chf.handlers["CCS01"] = partial(_add, chf)
@@ -130,6 +141,22 @@ def _remove(chf: Chf, _command: Command, parameter: Data) -> tuple[AccessResult,
         return _FAILED
     with chf.changing_log(device_id, "removed") as log:
         log.remove(device_id)
+    return _DONE
+
+
+def _restore(chf: Chf, _command: Command, parameter: Data) -> tuple[AccessResult, Data]:
+    """CCS03: identifier of a HAN, its devices with hashed link keys; the hub's own log is replaced."""
+    members = parameter.value if parameter.tag == Tag.STRUCTURE else []
+    if [each.tag for each in members] != [Tag.OCTET_STRING, Tag.ARRAY] or len(members[0].value) != 8:
+        raise DecodeError("not a HAN with its devices", offset=parameter.offset, path="data.0")
+    now = chf.clock.now()
+    entries = []
+    for device in members[1].value:
+        fields = [each.value for each in device.value] if device.tag == Tag.STRUCTURE else []
+        if [len(each) for each in fields] not in ([8, 16], [8, 0]):
+            raise DecodeError("not a device with a hashed key", offset=device.offset, path="data.0.1")
+        entries.append(LogEntry(Eui64(fields[0]), "", bytes(16), now, 0, restored_hash=bytes(fields[1])))
+    chf.restore_log(bytes(members[0].value), entries)
     return _DONE
 
 

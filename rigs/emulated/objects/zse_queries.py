@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from protocols.gbcs.zcl import Status
 from protocols.gbcs.zcl_values import time_number, time_text
-from rigs.emulated.event_rules import Log
+from rigs.emulated.event_rules import RULES, EventCode, Log
 from rigs.emulated.events import seconds_since_2000
 from rigs.emulated.objects.zse import CommandPlace
 
@@ -116,10 +116,13 @@ def _interval_s(interval: int) -> int:
 def start_sampling(device: Device, asked: Asked) -> Status | list[Values]:
     """Begin a set of network data samples; the answer is its id."""
     sample_id = 2  # the set that GCS18 reads
-    samples = CommandPlace(0x0702, True, 0x07)
+    place = CommandPlace(0x0702, True, 0x07)
     device.note(f"sampling every {asked.values['Sample Request Interval']} s as set {sample_id}")
-    others = [each for each in device.records.get(samples) if each["Sample ID"] != sample_id]
-    device.records.put(samples, others)
+    if device.records.held(place):
+        others = [each for each in device.records.get(place) if each["Sample ID"] != sample_id]
+        device.records.put(place, others)
+    for follow in device.zcl.followers.get(CommandPlace(0x0702, False, 0x07), ()):
+        follow(asked.values)
     return [{"Sample ID": sample_id}]
 
 
@@ -166,6 +169,7 @@ def clear_event_log(device: Device, asked: Asked) -> Status | list[Values]:
     cleared = _LOGS.get(log) is Log.EVENT
     if cleared:
         device.events.clear(Log.EVENT)
+        device.events.record(EventCode.EVENT_LOG_CLEARED)
         device.records.put(CommandPlace(0x0709, True, 0x01), [], f"{log}")
     return [{"Cleared Event Logs": 1 << log if cleared else 0}]
 
@@ -210,6 +214,8 @@ def event_configuration(device: Device, asked: Asked) -> Status | list[Values]:
 
 
 REPORT = CommandPlace(0x0708, False, 0x04)
+# Kept in the third log, the event log, and pushed to the WAN; and pushed to the HAN.
+_AS_MANUFACTURED, _ON_THE_HAN = 0x0B, 0x10
 
 
 def event_configurations(device: Device) -> dict[int, int]:
@@ -217,8 +223,9 @@ def event_configurations(device: Device) -> dict[int, int]:
     held = device.records.get(REPORT)
     if held:
         return {each["Event ID"]: each["Event Configuration"] for each in held}
-    codes = sorted(code for code in device.catalogue.alert_codes() if code >> 8 == 0x81)
-    return dict.fromkeys(codes, 0x0B)
+    kind = device.description.device_type
+    codes = sorted(code for code, rule in RULES.items() if code >> 8 == 0x81 and kind in rule.devices)
+    return {code: _AS_MANUFACTURED | (_ON_THE_HAN if RULES[code].han else 0) for code in codes}
 
 
 QUERIES: dict[CommandPlace, Query] = {

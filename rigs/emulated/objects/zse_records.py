@@ -11,6 +11,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rigs.emulated.objects.zse import CommandPlace
     from rigs.emulated.storage import Storage
 
@@ -24,15 +26,32 @@ def record_key(place: CommandPlace, slot: str = "") -> str:
 
 
 class Records:
-    """The lists of one device, each empty at first."""
+    """The lists of one device, each empty at first.
+
+    What was put somewhere stands there; else a list comes from its ``source``, where the device has one.
+    """
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
+        self._sources: dict[str, Callable[[], list[Record]]] = {}
+
+    def source(self, place: CommandPlace, read: Callable[[], list[Record]], slot: str = "") -> None:
+        """A list that the device makes when it is asked for."""
+        self._sources[record_key(place, slot)] = read
 
     def get(self, place: CommandPlace, slot: str = "") -> list[Record]:
         """All records, in the order in which they came."""
-        octets = self._storage.get(_SECTION, record_key(place, slot))
-        return [] if octets is None else json.loads(octets)
+        key = record_key(place, slot)
+        octets = self._storage.get(_SECTION, key)
+        if octets is None:
+            return self._sources[key]() if key in self._sources else []
+        found: list[Record] = json.loads(octets)
+        return found
+
+    def last(self, place: CommandPlace) -> Record | None:
+        """The record that came last."""
+        found = self.get(place)
+        return found[-1] if found else None
 
     def put(self, place: CommandPlace, records: list[Record], slot: str = "") -> None:
         """Keep these records in place of those before."""

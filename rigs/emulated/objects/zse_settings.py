@@ -8,14 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from protocols.gbcs.asn1.types import CellUsage, KeyUsage, RemotePartyRole
-from protocols.gbcs.prepayment import TopUpKey, UtrnError, ValueClass
-from protocols.gbcs.prepayment_device import UtrnCounterCache, accept_utrn
 from protocols.gbcs.zcl import Status
 from protocols.gbcs.zcl_values import time_number
 from rigs.emulated.objects.zse import AttributePlace, CommandPlace
 from rigs.emulated.objects.zse_queries import REPORT, event_configurations
-from rigs.emulated.trust_anchors import Cell
 
 if TYPE_CHECKING:
     from rigs.emulated.command import Command
@@ -23,6 +19,8 @@ if TYPE_CHECKING:
 
 Values = dict[str, Any]
 Setting = Callable[["Device", "Command", Values], "Status | list[Values]"]
+Check = Callable[["Device", "Command | None", Values], Status]
+"""Whether a command fits the device; the GPF asks without one."""
 
 # Attributes that take over fields of a command as soon as it applies.
 TAKEN_OVER: dict[CommandPlace, dict[str, AttributePlace]] = {
@@ -71,15 +69,18 @@ TAKEN_OVER: dict[CommandPlace, dict[str, AttributePlace]] = {
     CommandPlace(0x0705, False, 0x0C): {"Overall Debt Cap": AttributePlace(0x0705, 0x0006)},
 }
 _WHEN = ("Start Time", "Implementation Date/Time", "Start Date/Time")
-_PRICE, _LATEST = 1000, 8  # hundred-thousandths of a pound in a penny; published records kept
-CREDIT, SUPPLY_STATUS = AttributePlace(0x0705, 0x0001), AttributePlace(0x0702, 0x0014)
-_NO_VALUE = -1
+_LATEST = 8  # published records kept
 
 
 def moment_of(values: Values, dated: int | None) -> int:
     """When a command is to be carried out, by its time field or the component's date; 0 at once."""
     moments = [time_number(values[name], name) for name in _WHEN if name in values]
     return max([*moments, dated or 0], default=0)
+
+
+def has_moment(values: Values) -> bool:
+    """Whether a command says when it is to be carried out."""
+    return any(name in values for name in _WHEN)
 
 
 def apply(device: Device, place: CommandPlace, values: Values, dated: int | None) -> None:
@@ -91,18 +92,12 @@ def apply(device: Device, place: CommandPlace, values: Values, dated: int | None
 
 
 def take_over(device: Device, place: CommandPlace, values: Values) -> None:
-    """Attributes become what a command says."""
+    """Attributes become what a command says, and whoever follows the command acts."""
+    for follow in device.zcl.followers.get(place, ()):
+        follow(values)
     for name, attribute in TAKEN_OVER.get(place, {}).items():
         if attribute in device.zcl.objects.attributes and name in values:
             device.zcl.put(attribute, values[name])
-
-
-def change_supply(device: Device, _command: Command, values: Values) -> Status | list[Values]:
-    """Close the valve or arm it; the answer says what the supply is now."""
-    status = values["Proposed Supply Status"]
-    device.zcl.put(SUPPLY_STATUS, status)
-    names = ("Provider ID", "Issuer Event ID", "Implementation Date/Time")
-    return [{**{name: values[name] for name in names}, "Supply Status": status}]
 
 
 def payment_mode(device: Device, _command: Command, _values: Values) -> Status | list[Values]:
@@ -111,48 +106,6 @@ def payment_mode(device: Device, _command: Command, _values: Values) -> Status |
     friendly = device.records.get(CommandPlace(0x0705, True, 0x02))
     known = friendly[-1] if friendly else {"Friendly Credit": 0, "Friendly Credit Calendar ID": 0}
     return [{**known, "Emergency Credit Limit": limit, "Emergency Credit Threshold": threshold}]
-
-
-def top_up(device: Device, command: Command, values: Values) -> Status | list[Values]:
-    """Take a UTRN and add its credit."""
-    source = values["Originating Device"]
-    try:
-        pence = accept_top_up(device, command, bytes.fromhex(values["Top Up Code"]))
-    except UtrnError as error:
-        device.note(f"top-up refused: {error}")
-        return [
-            {
-                "Result Type": 1,
-                "Top Up Value": _NO_VALUE,
-                "Source of Top Up": source,
-                "Credit Remaining": _NO_VALUE,
-            }
-        ]
-    credit = device.zcl.number(CREDIT) + pence * _PRICE
-    device.zcl.put(CREDIT, credit)
-    return [
-        {
-            "Result Type": 0,
-            "Top Up Value": pence * _PRICE,
-            "Source of Top Up": source,
-            "Credit Remaining": credit,
-        }
-    ]
-
-
-def accept_top_up(device: Device, command: Command, utrn: bytes) -> int:
-    """Check a UTRN against the supplier's prepayment key and take it once; its value in pence."""
-    role = RemotePartyRole.SUPPLIER
-    cell = Cell(role, KeyUsage.KEY_AGREEMENT, CellUsage.PREPAYMENT_TOP_UP)
-    info = device.trust_anchors.info(cell)
-    if info is None or info.subject_eui is None:
-        raise UtrnError("no prepayment key of a supplier")
-    key = TopUpKey(device.agree(info.public_key), info.subject_eui, device.eui64)
-    cache = UtrnCounterCache.from_floor(device.trust_anchors.top_up_floor(role))
-    cache.counters = device.storage.get_json("prepayment", "counters", [])
-    found = accept_utrn(utrn, key, cache, originator_counter=command.counter)
-    device.storage.put_json("prepayment", "counters", cache.counters)
-    return found.value * (100 if found.value_class == ValueClass.POUNDS else 1)
 
 
 def update_site_id(device: Device, _command: Command, values: Values) -> Status | list[Values]:
@@ -177,8 +130,6 @@ def configure_events(device: Device, _command: Command, values: Values) -> Statu
 
 
 SETTINGS: dict[CommandPlace, Setting] = {
-    CommandPlace(0x0702, False, 0x0B): change_supply,
-    CommandPlace(0x0705, False, 0x04): top_up,
     CommandPlace(0x0705, False, 0x06): payment_mode,
     CommandPlace(0x0708, True, 0x03): update_site_id,
     CommandPlace(0x0708, True, 0x04): configure_events,

@@ -1,0 +1,47 @@
+"""What switches and displays do on the HAN by themselves, and the ESME's part in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from protocols.han import HanEvent, KeySource, LinkKeyChanged
+from rigs.emulated.esme import Esme
+from rigs.emulated.han import display
+from rigs.emulated.han.auxiliary import Switch, SwitchingMeter
+from rigs.emulated.hcalcs import Hcalcs
+from rigs.emulated.ihd import Ihd
+
+if TYPE_CHECKING:
+    from protocols.zigbee.smart_energy.device import SmartEnergyDevice
+    from rigs.emulated.device import Device
+
+
+def join(device: Device, application: SmartEnergyDevice) -> None:
+    """Join a device with its running application."""
+    if isinstance(device, Esme):
+        SwitchingMeter(device, application)
+    elif isinstance(device, Hcalcs):
+        Switch(device, application)
+    elif isinstance(device, Ihd):
+        display.join(device, application)
+
+
+def ready(device: Device) -> None:
+    """The device is on the HAN, new or again."""
+    if isinstance(device, Hcalcs):
+        device.ask_meters()
+
+
+def heard(device: Device, event: HanEvent) -> None:
+    """A display learns from the hub's keys which meters it may read."""
+    is_key = isinstance(event, LinkKeyChanged) and event.source is KeySource.TRUST_CENTRE
+    if isinstance(device, Ihd) and isinstance(event, LinkKeyChanged) and is_key:
+        device.met(event.partner)
+
+
+def attribute(device: Device, cluster: int, number: int) -> Any:
+    """A value that a meter has for its displays; None where it has none."""
+    if not isinstance(device, Esme) or not device.powered:
+        return None
+    with device.work():
+        return display.figures(device, cluster, number)
