@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from hil.credentials import restore_credentials
 from hil.exchange import NoResponseError
-from hil.state_steps import HUB_TYPES, SET_MPXN, Steps
+from hil.payment_mode import METERS
+from hil.state_steps import HUB_TYPES, SET_MPXN, TYPE_2, Steps
 from hil.states import State, satisfies, shortest_way
 from hil.verdicts import NotRunError, SkipKind, StateNotReachedError
 from protocols.ports import BenchError
@@ -32,6 +33,8 @@ _JOINING = {"CCS01", "CCS02", "CS03A1", "CS03A2", "CS03B", "CS03C", "CS04AC", "C
 _PAYMENT_MODES = {"ECS02", "ECS03", "GCS02", "GCS03"}
 MOVES = frozenset(_JOINING | _PAYMENT_MODES | {"CS02b", "ECS70", "GCS28"})
 _TRIES = 3
+# They are paired with a meter that has to be there first.
+_WITH_METER = frozenset({"ppmid", "hcalcs"}) | TYPE_2
 
 
 class Keeper:
@@ -56,9 +59,11 @@ class Keeper:
         NotRunError: no way is known. StateNotReachedError: a step did not lead where it should.
         """
         for device in sorted(devices, key=lambda d: _JOIN_ORDER.get(d.type, 9)):
-            if device.type == "ppmid" and wanted is State.COMMISSIONED:
+            # Only meters have payment modes; whatever else a test of prepayment needs is commissioned.
+            goal = wanted if wanted is not State.PREPAYMENT or device.type in METERS else State.COMMISSIONED
+            if device.type in _WITH_METER and goal is State.COMMISSIONED:
                 self._reach_partner("esme")  # it initiates the pairing, so it has to be there
-            self._reach(wanted, device)
+            self._reach(goal, device)
             if wanted is not State.FACTORY:
                 self._restore(device)
 
@@ -95,7 +100,7 @@ class Keeper:
 
     def _pending_credentials(self, device: DeviceNode, found: State) -> bool:
         """Put credentials back that are not the rig's, whoever changed them; whether there were any."""
-        if found is not State.JOINED:
+        if found is not State.JOINED or device.type in TYPE_2:
             return False
         done = restore_credentials(self._bench, self._steps, device)
         if done:
@@ -176,6 +181,8 @@ class Keeper:
 
     def _restore(self, device: DeviceNode) -> None:
         kinds = self._pending.get(device.name, set())
+        if device.type in TYPE_2:
+            kinds.clear()  # it has nothing of the kind
         for kind in [kind for kind in ALL_KINDS if kind in kinds]:
             try:
                 self._restore_kind(kind, device)

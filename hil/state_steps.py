@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from hil import payment_mode
 from hil.credentials import ACB_CELL, CredentialSet, foreign_roles
 from hil.exchange import NoResponseError
 from hil.states import State
@@ -28,6 +29,10 @@ CLOCK_LIMIT_S = 60.0
 # Around the present, for the commands that set a clock.
 _VALIDITY = timedelta(minutes=5)
 _SET_CLOCK = {"esme": "ECS70", "gsme": "GCS28"}
+# Which other device of the rig a commissioned one is paired with.
+_PARTNERS = {"gsme": "gpf", "ppmid": "esme", "hcalcs": "esme", "ihd": "esme", "cad": "esme"}
+# Type 2 devices have no part in messages: what is known of them is what others say.
+TYPE_2 = frozenset({"ihd", "cad"})
 _SHOW_CLOCK = {"esme": "ECS17b", "gsme": "GCS13a"}  # their responses carry the device's time in the header
 SET_MPXN = {"esme": ("ECS39a", "mpan"), "gsme": ("GCS41", "mprn")}
 
@@ -80,13 +85,21 @@ class Steps:
             return State.COMMISSIONED if self.parties(device) is not None else State.SILENT
         if self.hub is not None and not self.in_device_log(device):
             return State.FACTORY
+        if device.type in TYPE_2:
+            return State.COMMISSIONED if self._paired(device) else State.JOINED
         parties = self.parties(device)
         if parties is None:
             return State.SILENT
         if foreign_roles(parties, self.credentials):
             return State.JOINED
-        commissioned = self._clock_is_set(device) and self._paired(device)
-        return State.COMMISSIONED if commissioned else State.JOINED
+        return self._commissioned(device)
+
+    def _commissioned(self, device: DeviceNode) -> State:
+        """How far a device is that has the rig's credentials."""
+        if not (self._clock_is_set(device) and self._paired(device)):
+            return State.JOINED
+        prepays = payment_mode.is_prepayment(self.user, device, self.answer_s)
+        return State.PREPAYMENT if prepays else State.COMMISSIONED
 
     def in_device_log(self, device: DeviceNode) -> bool:
         """Whether the hub's device log holds the device (CCS06)."""
@@ -123,10 +136,15 @@ class Steps:
         return shown is not None and abs((shown - self._bench.clock.now()).total_seconds()) <= CLOCK_LIMIT_S
 
     def _paired(self, device: DeviceNode) -> bool:
-        return all(other.eui64 in self._device_log(device) for other in self._partners(device))
+        return all(self._knows(device, other) for other in self._partners(device))
+
+    def _knows(self, device: DeviceNode, other: DeviceNode) -> bool:
+        if device.type in TYPE_2:
+            device, other = other, device
+        return other.eui64 in self._device_log(device)
 
     def _partners(self, device: DeviceNode) -> list[DeviceNode]:
-        wanted = {"gsme": "gpf", "ppmid": "esme"}.get(device.type)
+        wanted = _PARTNERS.get(device.type)
         partner = self._of_type(wanted) if wanted and self.hub is not None else None
         return [partner] if partner is not None else []
 
@@ -151,6 +169,9 @@ class Steps:
             join_time_s=int(self._join_s),
         )
         _refuse_bad_results(response, "CCS01", device)
+        if device.type in TYPE_2:
+            self._bench.wait(self._join_s)
+            return
         deadline = self._bench.clock.monotonic() + self._join_s
         while self.parties(device, timeout_s=2.0) is None:
             if self._bench.clock.monotonic() > deadline:
@@ -177,7 +198,7 @@ class Steps:
         """Clock, pairing, MPAN or MPRN. Credentials that are not the rig's are put back before (`Keeper`)."""
         self.set_clock(device)
         for partner in self._partners(device):
-            if partner.eui64 not in self._device_log(device):
+            if not self._knows(device, partner):
                 self._pair(device, partner)
         self.set_mpxn(device)
 
@@ -195,6 +216,14 @@ class Steps:
             raise StateNotReachedError(
                 f"{use_case}: the clock of {device.name} is {status or 'unknown'}, not reliable"
             )
+
+    def to_prepayment(self, device: DeviceNode) -> None:
+        """ECS03 or GCS03, with credit and without debts."""
+        payment_mode.set_prepayment(self.user("supplier"), device)
+
+    def to_credit(self, device: DeviceNode) -> None:
+        """ECS02 or GCS02."""
+        payment_mode.set_credit(self.user("supplier"), device)
 
     def set_mpxn(self, device: DeviceNode) -> None:
         """ECS39a or GCS41 with the number that the device file declares, if it declares one."""
@@ -222,7 +251,10 @@ class Steps:
         if device.type == "gsme":
             self._join("CS03B", device, partner, self.acb)
             return
-        # PPMID with ESME: the meter initiates, so it must have the PPMID in its log first.
+        if device.type in TYPE_2:
+            self._join("CS03B", partner, device, self.user("supplier"))
+            return
+        # PPMID or HCALCS with ESME: the meter initiates, so it must have the other in its log first.
         self._join("CS03A1", partner, device, self.user("supplier"))
         self._join("CS03A2", device, partner, self.acb)
 

@@ -19,7 +19,7 @@ class State(StrEnum):
     FACTORY = "factory"  # not in the hub's device log
     JOINED = "joined"  # in the device log, and it answers
     COMMISSIONED = "commissioned"  # joined; clock set, paired, the rig's credentials in its cells
-    PREPAYMENT = "prepayment"  # named; no way to it is known yet
+    PREPAYMENT = "prepayment"  # commissioned; prepayment mode with credit, no debts, nothing suspended
     # Only found, never asked for: in the device log, but it does not answer.
     SILENT = "silent"
 
@@ -44,16 +44,19 @@ WAYS = (
     Way(State.SILENT, State.FACTORY, "remove", 1),
     Way(State.SILENT, State.JOINED, "wake", 2),  # supply back on, where that is why it is silent
     Way(State.JOINED, State.COMMISSIONED, "commission", 4),  # clock, pairing, credentials, MPAN or MPRN
+    Way(State.COMMISSIONED, State.PREPAYMENT, "to_prepayment", 2),  # ECS03 or GCS03 by the supplier
+    Way(State.PREPAYMENT, State.COMMISSIONED, "to_credit", 1),  # ECS02 or GCS02
+    Way(State.PREPAYMENT, State.FACTORY, "remove", 1),
 )
 
 
 def satisfies(found: State, wanted: State) -> bool:
     """Whether a device found in one state can serve a test that wants another.
 
-    A commissioned device is also joined: nothing in the first use cases undoes a commissioning short of
+    A commissioned device is also joined, in either payment mode: nothing undoes a commissioning short of
     leaving the device log.
     """
-    return found is wanted or (wanted is State.JOINED and found is State.COMMISSIONED)
+    return found is wanted or (wanted is State.JOINED and found in {State.COMMISSIONED, State.PREPAYMENT})
 
 
 def shortest_way(source: State, wanted: State, ways: Iterable[Way] = WAYS) -> list[Way] | None:

@@ -47,13 +47,23 @@ _DEVICES, _SUITES = "emulated devices", "suites"
 READ_BY: dict[str, tuple[str, ...]] = {
     "A02": (_DEVICES, _SUITES),
     "A05": (_DEVICES,),
-    "A06": (_DEVICES,),
+    "A06": (_DEVICES, _SUITES),
+    "A08": (_DEVICES,),
     "A09": (_DEVICES,),
     "A10": (_DEVICES,),
     "A11": (_DEVICES,),
+    "A12": (_DEVICES, _SUITES),
+    "A13": (_DEVICES,),
+    "A14": (_DEVICES,),
+    "A15": (_DEVICES,),
+    "A16": (_DEVICES, _SUITES),
+    "A17": (_DEVICES, _SUITES),
     "A19": (_DEVICES, _SUITES),
     "A20": (_DEVICES, _SUITES),
     "A22": (_DEVICES,),
+    "A28": (_DEVICES,),
+    "A29": (_DEVICES,),
+    "A30": (_DEVICES, _SUITES),
 }
 
 SWITCHES: dict[str, Switch] = {

@@ -75,9 +75,15 @@ class NotForThisDeviceError(UtrnError):
 
 
 class DuplicateUtrnError(UtrnError):
-    """The top-up was used before, or is too old to tell."""
+    """The top-up was used before."""
 
     event = 0x8F51
+
+
+class LockedOutError(DuplicateUtrnError):
+    """Older than what the device remembers: whether it was used before cannot be told."""
+
+    event = 0x81C5
 
 
 @dataclass(slots=True)

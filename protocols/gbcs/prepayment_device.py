@@ -11,6 +11,7 @@ from protocols.gbcs.prepayment import (
     COUNTER_BITS,
     MAX_UTRN_COUNTER,
     DuplicateUtrnError,
+    LockedOutError,
     MalformedUtrnError,
     NotAuthenticError,
     NotForThisDeviceError,
@@ -75,10 +76,11 @@ class UtrnCounterCache:
         return utrn_counter <= self.floor or utrn_counter in self.counters
 
     def add(self, utrn_counter: int) -> None:
-        """Take a counter; DuplicateUtrnError when it has to be refused."""
-        if utrn_counter in self:
-            why = "is not above the floor" if utrn_counter <= self.floor else "was used before"
-            raise DuplicateUtrnError(f"UTRN Counter {utrn_counter} {why}")
+        """Take a counter; DuplicateUtrnError, or LockedOutError of that kind, when it has to be refused."""
+        if utrn_counter in self.counters:
+            raise DuplicateUtrnError(f"UTRN Counter {utrn_counter} was used before")
+        if utrn_counter <= self.floor:
+            raise LockedOutError(f"UTRN Counter {utrn_counter} is not above the floor")
         self.counters.append(utrn_counter)
         if len(self.counters) <= self.size:
             return

@@ -13,11 +13,13 @@ from protocols.errors import DecodeError
 from protocols.gbcs.asn1.types import RemotePartyRole
 from protocols.gbcs.crypto import verify_mac, verify_signature
 from protocols.gbcs.header import CraFlag
-from protocols.gbcs.message import parse_message
+from protocols.gbcs.message import covered_octets, parse_message
+from rigs.emulated import partner_messages
 from rigs.emulated.asn1_server.modes import CONTINGENCY, MODES, UPDATES, mode_of
 from rigs.emulated.command import Command
 from rigs.emulated.events import EventCode
 from rigs.emulated.replies import needs_reader_key, response_header
+from rigs.emulated.trust_anchors import has_role_counter
 
 if TYPE_CHECKING:
     from protocols.gbcs.catalogue import UseCase
@@ -46,15 +48,17 @@ class Protection:
     mac: bool
 
 
-def admit(device: Device, octets: bytes) -> Command:
+def admit(device: Device, octets: bytes, parsed: Message | None = None) -> Command:
     """The command in ``octets`` once every check has passed; RefusedError at the first that fails."""
     try:
-        message = parse_message(octets)
+        message = parsed or parse_message(octets)
     except DecodeError as error:
         raise RefusedError(EventCode.FAILED_OTHERWISE, f"not a message: {error}") from None
     _check_target(device, message)
     if _is_contingency(device, message):
         return _contingency(device, message)
+    if partner_messages.is_partner(device, message.header.business_originator_id):
+        return _of_partner(device, message, octets)
     roles = device.trust_anchors.roles_of(message.header.business_originator_id)
     if not roles:
         originator = message.header.business_originator_id
@@ -62,7 +66,7 @@ def admit(device: Device, octets: bytes) -> Command:
     use_case = device.catalogue.by_message_code(message.header.message_code, CraFlag.COMMAND)
     role = _role_with_authority(device, message, use_case, roles)
     _check_counter(device, message, use_case, role)
-    _check_protection(device, message, use_case, role)
+    _check_protection(device, message, use_case, role, covered_octets(octets, message))
     if use_case is None:
         code = message.header.message_code
         raise RefusedError(EventCode.CONTENT_CHECK_FAILED, f"message code {code:#06x} is not known")
@@ -91,6 +95,21 @@ def _contingency(device: Device, message: Message) -> Command:
     return Command(message, use_case, RemotePartyRole.ROOT, response_header(device, message))
 
 
+def _of_partner(device: Device, message: Message, octets: bytes) -> Command:
+    """A command of another device on the HAN."""
+    use_case = device.catalogue.by_message_code(message.header.message_code, CraFlag.COMMAND)
+    event, objection = partner_messages.objection(device, message, octets, use_case)
+    if objection or use_case is None:
+        raise RefusedError(event, objection)
+    role = partner_messages.role_of(message.header.business_originator_id)
+    command = Command(message, use_case, role, response_header(device, message))
+    if device.handler(use_case.code) is None:
+        raise RefusedError(
+            EventCode.COMMAND_NOT_SUPPORTED, f"{use_case.code} is not supported", command=command
+        )
+    return command
+
+
 def _check_target(device: Device, message: Message) -> None:
     header = message.header
     if header.business_target_id != device.eui64:
@@ -117,7 +136,7 @@ def _role_with_authority(device: Device, message: Message, use_case: UseCase | N
 
 
 def _check_counter(device: Device, message: Message, use_case: UseCase | None, role: int) -> None:
-    if use_case is None or not use_case.replay_protected:
+    if use_case is None or not has_role_counter(use_case):
         return
     counter = message.header.originator_counter
     if not device.trust_anchors.is_new(role, counter):
@@ -139,17 +158,20 @@ def required_protection(message: Message, use_case: UseCase | None, device_type:
     return Protection(signature=use_case.critical is not False, mac=True)
 
 
-def _check_protection(device: Device, message: Message, use_case: UseCase | None, role: int) -> None:
+def _check_protection(
+    device: Device, message: Message, use_case: UseCase | None, role: int, covered: tuple[bytes, bytes]
+) -> None:
+    signed, authenticated = covered
     required = required_protection(message, use_case, device.description.device_type)
     if not required.signature and not required.mac:
         raise RefusedError(EventCode.AUTHENTICATION_FAILURE, "neither signature nor MAC")
     if required.signature or message.signature:
-        _check_signature(device, message, role)
+        _check_signature(device, message, role, signed)
     if required.mac != (message.mac is not None):
         problem = "the MAC is missing" if required.mac else "a MAC where none belongs"
         raise RefusedError(EventCode.AUTHENTICATION_FAILURE, problem)
     if required.mac:
-        _check_mac(device, message)
+        _check_mac(device, message, authenticated)
     if message.signature and not required.signature:
         raise RefusedError(EventCode.CONTENT_CHECK_FAILED, "a signature where none belongs")
 
@@ -160,21 +182,21 @@ def _check_reader(device: Device, message: Message, use_case: UseCase, role: int
         raise RefusedError(EventCode.AUTHENTICATION_FAILURE, f"no key agreement key of {originator}")
 
 
-def _check_signature(device: Device, message: Message, role: int) -> None:
+def _check_signature(device: Device, message: Message, role: int, signed: bytes) -> None:
     originator = message.header.business_originator_id
     if not message.signature:
         raise RefusedError(EventCode.AUTHENTICATION_FAILURE, "the signature is missing")
     key = device.trust_anchors.signing_key(role, originator)
     if key is None:
         raise RefusedError(EventCode.AUTHENTICATION_FAILURE, f"no digital signature key of {originator}")
-    if not verify_signature(key, message.signed_octets(), message.signature):
+    if not verify_signature(key, signed, message.signature):
         raise RefusedError(EventCode.AUTHENTICATION_FAILURE, "the signature is wrong")
 
 
-def _check_mac(device: Device, message: Message) -> None:
+def _check_mac(device: Device, message: Message, authenticated: bytes) -> None:
     # Whoever the originator is, the command's MAC is made between the ACB and the device.
     key = device.trust_anchors.agreement_key(RemotePartyRole.ACCESS_CONTROL_BROKER)
     if key is None:
         raise RefusedError(EventCode.AUTHENTICATION_FAILURE, "no key agreement key of the ACB")
-    if not verify_mac(device.agree(key), message):
+    if not verify_mac(device.agree(key), message, authenticated):
         raise RefusedError(EventCode.AUTHENTICATION_FAILURE, "the MAC is wrong")

@@ -7,6 +7,7 @@ the ACB does in a supplier's cells before handover.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from protocols.eui64 import Eui64
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric import ec
 
+    from protocols.gbcs.catalogue import UseCase
     from protocols.smki import CertificateInfo
     from rigs.emulated.command import Command
     from rigs.emulated.description import TrustAnchor
@@ -39,7 +41,7 @@ class Cell(NamedTuple):
     @property
     def key(self) -> str:
         """Storage key; sorts by role, digital signature before key agreement."""
-        return f"{self.role:03}/{0xFF - self.key_usage:03}/{self.cell_usage}"
+        return _key_of(*self)
 
     @classmethod
     def of(cls, role: int, key_usage: int, cell_usage: int) -> Cell:
@@ -49,8 +51,29 @@ class Cell(NamedTuple):
     @classmethod
     def from_key(cls, key: str) -> Cell:
         """Inverse of ``key``."""
-        role, usage, cell_usage = map(int, key.split("/"))
-        return cls(role, KeyUsage(0xFF - usage), cell_usage)
+        return _cell_of(key)
+
+
+# Top-ups count by themselves: their counters are UTRN Counters shifted by 32 bits, with a floor and a memory
+# of their own, and may come out of order (GBCS 13.3, 14.3).
+_TOP_UPS = frozenset({"CS01a", "CS01b"})
+
+
+def has_role_counter(use_case: UseCase) -> bool:
+    """Whether a command of this use case has to exceed its role's counter (A02)."""
+    return bool(use_case.replay_protected) and use_case.code not in _TOP_UPS
+
+
+# A few dozen cells are all there are, and each message looks through those of its device.
+@cache
+def _key_of(role: int, key_usage: int, cell_usage: int) -> str:
+    return f"{role:03}/{0xFF - key_usage:03}/{cell_usage}"
+
+
+@cache
+def _cell_of(key: str) -> Cell:
+    role, usage, cell_usage = map(int, key.split("/"))
+    return Cell(role, KeyUsage(0xFF - usage), cell_usage)
 
 
 ROOT_CELL = Cell(RemotePartyRole.ROOT, KeyUsage.KEY_CERT_SIGN)
@@ -72,8 +95,9 @@ class TrustAnchors:
     def __init__(self, storage: Storage, *, repeat_allowed: bool = False) -> None:
         self._storage = storage
         self._repeat_allowed = repeat_allowed
-        # Parsing costs more than all else in a message; certificates in cells change once in years.
-        self._parsed: dict[bytes, CertificateInfo] = {}
+        # Role and counter of commands that wait for something: they are in hand, and not carried out yet.
+        self._begun: set[tuple[int, int]] = set()
+        self.expired: set[int] = set()  # roles whose certificates count for nothing (``fault_catalogue``)
 
     def from_factory(self, anchors: Iterable[TrustAnchor]) -> None:
         """Fill the cells as at manufacture."""
@@ -82,7 +106,7 @@ class TrustAnchors:
 
     def cells(self) -> list[Cell]:
         """All cells the device has, by role, then digital signature before key agreement."""
-        return [Cell.from_key(key) for key, _certificate in self._storage.items(_CELLS)]
+        return [_cell_of(key) for key, _certificate in self._storage.items(_CELLS)]
 
     def certificate(self, cell: Cell) -> bytes | None:
         """Certificate (DER) in a cell; None when the device has no such cell."""
@@ -91,7 +115,7 @@ class TrustAnchors:
     def info(self, cell: Cell) -> CertificateInfo | None:
         """The certificate in a cell, read."""
         certificate = self.certificate(cell)
-        return None if certificate is None else self._parse(certificate)
+        return None if certificate is None else parse_certificate(certificate)
 
     def install(self, cell: Cell, certificate: bytes) -> None:
         """Put a certificate into a cell."""
@@ -111,12 +135,9 @@ class TrustAnchors:
 
     def roles_of(self, party: Eui64) -> set[int]:
         """All roles in whose cells a party stands; root never counts, it sends no commands."""
-        roles = set()
-        for cell in self.cells():
-            info = self.info(cell)
-            if cell.role != RemotePartyRole.ROOT and info is not None and info.subject_eui == party:
-                roles.add(cell.role)
-        return roles
+        held = self._storage.items(_CELLS)
+        roles = {_cell_of(key).role for key, certificate in held if _is_of(party, certificate)}
+        return roles - {RemotePartyRole.ROOT}
 
     def signing_key(self, role: int, party: Eui64) -> ec.EllipticCurvePublicKey | None:
         """Public key in a role's digital signature cell; None unless this party stands there."""
@@ -128,15 +149,9 @@ class TrustAnchors:
 
     def _key(self, cell: Cell, party: Eui64 | None) -> ec.EllipticCurvePublicKey | None:
         info = self.info(cell)
-        if info is None or (party is not None and info.subject_eui != party):
+        if info is None or cell.role in self.expired or (party is not None and info.subject_eui != party):
             return None
         return info.public_key
-
-    def _parse(self, certificate: bytes) -> CertificateInfo:
-        found = self._parsed.get(certificate)
-        if found is None:
-            found = self._parsed[certificate] = parse_certificate(certificate)
-        return found
 
     # ------------------------------------------------------------------ counters
 
@@ -146,13 +161,26 @@ class TrustAnchors:
 
     def is_new(self, role: int, counter: int) -> bool:
         """Whether a replay-protected command with this counter may be executed (A02)."""
+        if (role, counter) in self._begun:
+            return False
         highest = self.counter(role)
         return counter > highest or (self._repeat_allowed and counter == highest)
 
+    def begin(self, command: Command) -> None:
+        """Let no copy of a command in while it waits; one that a power cut ends was never carried out."""
+        if has_role_counter(command.use_case):
+            self._begun.add((command.role, command.counter))
+
+    def forget_begun(self) -> None:
+        """A start: what waited before it is not carried out any more."""
+        self._begun.clear()
+
     def accept(self, command: Command) -> None:
         """Remember the counter of an authentic command, if its use case is protected against replay."""
-        if command.use_case.replay_protected:
-            self.set_floor(command.role, command.counter)
+        if has_role_counter(command.use_case):
+            self._begun.discard((command.role, command.counter))
+            # Another command may have overtaken one that waited; no counter goes back.
+            self.set_floor(command.role, max(command.counter, self.counter(command.role)))
 
     def set_floor(self, role: int, counter: int) -> None:
         """Set a role's counter; a later command has to exceed it."""
@@ -165,3 +193,7 @@ class TrustAnchors:
     def set_top_up_floor(self, role: int, counter: int) -> None:
         """Set the floor of a role's prepayment top-up counter."""
         self._storage.put_json(_TOP_UP, f"{role:03}", counter)
+
+
+def _is_of(party: Eui64, certificate: bytes) -> bool:
+    return parse_certificate(certificate).subject_eui == party

@@ -19,6 +19,9 @@ ASKED = (State.FACTORY, State.JOINED, State.COMMISSIONED)
         (State.FACTORY, State.COMMISSIONED, ["add", "commission"]),
         (State.JOINED, State.COMMISSIONED, ["commission"]),
         (State.COMMISSIONED, State.JOINED, []),
+        (State.COMMISSIONED, State.PREPAYMENT, ["to_prepayment"]),
+        (State.PREPAYMENT, State.COMMISSIONED, ["to_credit"]),
+        (State.PREPAYMENT, State.JOINED, []),
         (State.COMMISSIONED, State.FACTORY, ["remove"]),
         (State.SILENT, State.JOINED, ["wake"]),
         (State.SILENT, State.FACTORY, ["remove"]),
@@ -28,10 +31,9 @@ def test_shortest_way(source, wanted, steps):
     assert [way.step for way in shortest_way(source, wanted)] == steps
 
 
-def test_every_state_but_prepayment_can_be_reached_from_anywhere():
+def test_every_state_can_be_reached_from_anywhere():
     for source, wanted in itertools.product((*ASKED, State.SILENT), ASKED):
         assert shortest_way(source, wanted) is not None
-    assert shortest_way(State.COMMISSIONED, State.PREPAYMENT) is None
 
 
 def test_every_step_exists():
