@@ -26,12 +26,13 @@ def alert_payload(
 ) -> bytes:
     """Payload of an alert; ``kind`` (dlms or gbz) counts where a message code exists in both.
 
-    ``counter`` is the alert's own. ``values`` by message code: see the functions of this module.
+    ``counter`` is the alert's own. ``values`` by message code: see the functions of this module; codes
+    without one take ``further`` (elements, DLMS) or ``content`` (octets, GBZ) as they are.
     """
     if message_code in _ASN1:
         return _ASN1[message_code](code, time, values)
     if message_code in _GBZ or (kind == "gbz" and message_code not in _DLMS):
-        content = _GBZ[message_code](values) if message_code in _GBZ else b""
+        content = _GBZ[message_code](values) if message_code in _GBZ else values.get("content", b"")
         head = AlertHead(code, from_datetime(time), 1 if content else 0, content)
         return build_gbz(GbzPayload(alert=head))
     further = _DLMS[message_code](values) if message_code in _DLMS else values.get("further", [])
@@ -87,6 +88,21 @@ def _instruction(values: Values) -> list[Data]:
     ]
 
 
+def _integrity(values: Values) -> list[Data]:
+    """00F0: cause, two octets."""
+    return [octet_string(values["cause"])]
+
+
+def _gbz_integrity(values: Values) -> bytes:
+    """00F2: cause, two octets."""
+    return bytes(values["cause"])
+
+
+def _entity(values: Values) -> list[Data]:
+    """DBCH06 and DBCH11: entity, the device that it is about."""
+    return [octet_string(values["entity"])]
+
+
 def _gbz_image_hash(values: Values) -> bytes:
     """00CF: image_hash."""
     return _HASH_HEAD + bytes(values["image_hash"])
@@ -119,8 +135,15 @@ _DLMS: dict[int, Callable[[Values], list[Data]]] = {
     0x00CC: _instruction,
     0x00CE: _image_hash,
     0x00D5: _undelivered,
+    0x00F0: _integrity,
+    0x0110: _entity,
     0x0114: _undelivered,
+    0x0115: _entity,
     0x0120: _unsupported,
 }
-_GBZ: dict[int, Callable[[Values], bytes]] = {0x00CD: _gbz_instruction, 0x00CF: _gbz_image_hash}
+_GBZ: dict[int, Callable[[Values], bytes]] = {
+    0x00CD: _gbz_instruction,
+    0x00CF: _gbz_image_hash,
+    0x00F2: _gbz_integrity,
+}
 _ASN1: dict[int, Callable[[int, datetime, Values], bytes]] = {0x00B2: _gpf_backup, 0x0128: _transfer}

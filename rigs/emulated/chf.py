@@ -13,12 +13,16 @@ from protocols.dlms.axdr import octet_string
 from protocols.errors import DecodeError
 from protocols.gbcs.asn1.types import RemotePartyRole
 from protocols.ota import parse_ota
+from rigs.emulated import log_objects
+from rigs.emulated.alone import nothing
 from rigs.emulated.asn1_server import credentials, device_certificates
+from rigs.emulated.causes import box, hub_box
 from rigs.emulated.clock import ClockStatus
 from rigs.emulated.device import Device
-from rigs.emulated.device_log import HubDeviceLog
+from rigs.emulated.device_log import HubDeviceLog, LogEntry
 from rigs.emulated.event_rules import EventCode
 from rigs.emulated.objects import hub_log
+from rigs.emulated.sub_ghz import SubGhz
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,34 +45,53 @@ def _nobody_listens(_device_id: Eui64) -> None:
 class Chf(Device):
     """Communications Hub Function.
 
-    ``log`` is the device log as it is kept; the hub reads it to route. ``han_id`` is the extended PAN id, 8
-    octets; ``on_log_change`` is told which entry changed, once the change is kept. The hub sets both.
+    ``log`` is the device log as it is kept; the hub reads it to route. ``radio_id`` is the identifier of the
+    HAN's radio; ``on_log_change`` is told which entry changed, ``on_restore`` that the log is that of another
+    hub, once it is kept. The hub sets them.
     """
 
     log: HubDeviceLog
-    han_id: bytes
+    radio_id: bytes
     on_log_change: Callable[[Eui64], None]
+    on_restore: Callable[[], None]
 
     def register(self) -> None:
         """Credentials and firmware version as every device; device log use cases of its own."""
         super().register()
         self.log = HubDeviceLog.from_json(self.storage.get_json("hub", "device_log", {}))
-        self.han_id = self.eui64
+        self.radio_id = self.eui64
         self.on_log_change = _nobody_listens
+        self.on_restore = nothing
         credentials.register(self)
         device_certificates.register(self)
         hub_log.register(self)
+        log_objects.register(self)
+        box.register(self)
+        self.sub_ghz = SubGhz(self)
         self.cosem.attribute(1, _FIRMWARE_OBIS, 2, read=lambda: octet_string(self.firmware.version))
+
+    @property
+    def han_id(self) -> bytes:
+        """The HAN's extended PAN id, 8 octets: that of the radio, or of the HAN that was restored."""
+        return self.storage.get("hub", "han_id") or self.radio_id
 
     def boot(self) -> None:
         """Start with the time that the hub has from the WAN."""
         super().boot()
         self.device_clock.set_status(ClockStatus.RELIABLE)
 
+    def supply_lost(self) -> None:
+        """An event of the hub's own."""
+        hub_box.supply_lost(self)
+
+    def supply_restored(self) -> None:
+        """Whether the WAN provider has heard of the outage."""
+        hub_box.supply_restored(self)
+
     @contextmanager
     def changing_log(self, device_id: Eui64, change: str) -> Iterator[HubDeviceLog]:
         """Change a copy of the log; it is sent as CS14, and becomes the log once the present work is kept."""
-        changed = HubDeviceLog.from_json(self.log.to_json())
+        changed = self.log.copy()
         yield changed
         self.storage.put_json("hub", "device_log", changed.to_json())
         self.events.record(EventCode.CHF_DEVICE_LOG_CHANGED, f"{device_id} {change}", other=device_id)
@@ -79,6 +102,13 @@ class Chf(Device):
         }
         self._tell_broker(EventCode.CHF_DEVICE_LOG_CHANGED, _BACKUP_ALERT, values)
         self.after_work(lambda: self._adopt(changed, device_id))
+
+    def restore_log(self, han_id: bytes, entries: list[LogEntry]) -> None:
+        """Take over the device log and the HAN of the hub that stood here before (CCS03)."""
+        self.storage.put("hub", "han_id", han_id)
+        with self.changing_log(self.eui64, "restored") as log:
+            log.entries = {entry.device_id: entry for entry in entries}
+        self.after_work(self.on_restore)
 
     def _adopt(self, changed: HubDeviceLog, device_id: Eui64) -> None:
         self.log = changed
@@ -137,6 +167,16 @@ class Chf(Device):
             self.events.record(EventCode.ESME_NOT_REACHED, f"{header.business_target_id} does not answer")
             # No reference message of 00D5 is public; protected as DBCH10, which tells much the same.
             self._tell_broker(EventCode.ESME_NOT_REACHED, _UNDELIVERED_ALERT, values)
+
+    def report_not_retrieved(self, device_id: Eui64) -> None:
+        """A gas meter has not fetched a command while it was held for it (0x819D, register GBCS-16-16)."""
+        with self.work():
+            self.events.record(EventCode.GAS_COMMAND_NOT_RETRIEVED, str(device_id), other=device_id)
+
+    def report_discarded(self, header: GroupingHeader) -> None:
+        """A message for a device that is suspended for the duty cycle's sake (0x8F2C)."""
+        with self.work():
+            self.sub_ghz.discarded(header)
 
     def report_transfer(self, device_id: Eui64, image: bytes, response: int) -> None:
         """Tell the Access Control Broker what became of an image (CCS08)."""

@@ -10,6 +10,7 @@ from protocols.gbcs.asn1.types import RemotePartyRole
 from protocols.gbcs.header import CraFlag, GroupingHeader
 from protocols.gbcs.message import Message, build_message
 from protocols.gbcs.protect import protect
+from rigs.emulated.alert_behaviour import Behaviour
 from rigs.emulated.alert_payloads import alert_payload
 from rigs.emulated.event_rules import RULES, EventCode, Log, Recipient, Rule
 
@@ -25,6 +26,8 @@ __all__ = ["EPOCH", "EventCode", "Events", "Log", "LogEntry", "seconds_since_200
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 CAPACITY = 100
 CRITICAL_ALERT, NON_CRITICAL_ALERT, NOT_SUPPORTED_ALERT = 0x1000, 0x1001, 0x0120
+# What a supplier answers for; the access control broker answers for the rest.
+_SUPPLIED = frozenset({"esme", "gsme", "sapc"})
 # How many refused commands are unusual: a parameter of the bench, no source has a figure (GBCS-MALF-01).
 UNUSUAL_NUMBER = 10
 
@@ -63,13 +66,18 @@ class Events:
 
         ``message_code`` and ``values`` make the alert richer than the generic, ``reason`` is for people.
         """
-        rule = RULES[code]
-        if rule.log is not None and self._is_kept(code):
-            self._append(rule.log, LogEntry(self._now(), code, other))
-        name = self._device.catalogue.alert_name(code)
-        self._device.note(f"event 0x{code:04X} {name}" + (f": {reason}" if reason else ""))
-        if rule.critical is None or not (rule.critical or self._device.alert_enabled(code)):
+        rule, device = RULES[code], self._device
+        if rule.log is not None and self._is_kept(code) and device.event_does(code, Behaviour.LOG):
+            self._keep(rule.log, code, other)
+        name = device.catalogue.alert_name(code)
+        device.note(f"event 0x{code:04X} {name}" + (f": {reason}" if reason else ""))
+        self._announce(code, name)
+        if rule.critical is None or rule.own_alert or self._stays_here(code):
             return
+        if rule.configurable and not device.event_does(code, Behaviour.WAN):
+            return
+        if message_code is None:
+            message_code = rule.message_codes.get(device.description.device_type)
         for role in self._roles(rule):
             self.alert(code, role, critical=rule.critical, message_code=message_code, values=values)
 
@@ -77,6 +85,32 @@ class Events:
         """Whether two events that some sources keep and some do not are to be logged here (A05, A06)."""
         switch = {0x8F3D: "A05", 0x8F66: "A06", 0x8F67: "A06"}.get(code)
         return switch is None or self._device.description.assumes(switch) != "none"
+
+    def _announce(self, code: int, name: str) -> None:
+        """Tell the devices on the HAN, and sound: what a person in the house sees and hears of it."""
+        for what, section in ((Behaviour.HAN, "shown"), (Behaviour.AUDIBLE, "sounding")):
+            if self._device.event_does(code, what) or (what is Behaviour.HAN and self._is_for_han(code)):
+                self._storage.put_json("announced", section, code)
+                self._device.note(f"{what} 0x{code:04X} {name}")
+
+    def _is_for_han(self, code: int) -> bool:
+        """A08: whether a large clock difference is told to the HAN."""
+        return code == EventCode.CLOCK_NOT_ADJUSTED and self._device.description.assumes("A08") != "wan"
+
+    def _stays_here(self, code: int) -> bool:
+        """A08: whether it is told to the HAN alone."""
+        return code == EventCode.CLOCK_NOT_ADJUSTED and self._device.description.assumes("A08") == "han"
+
+    def announced(self) -> list[str]:
+        """Lines of a display: what the HAN was told last, and what sounds until it is acknowledged."""
+        shown, sounding = (self._storage.get_json("announced", each) for each in ("shown", "sounding"))
+        lines = [] if shown is None else [f"HAN {shown:04X}"]
+        return lines if sounding is None else [*lines, f"ALARM {sounding:04X}"]
+
+    def acknowledge(self) -> None:
+        """Somebody has taken notice: nothing sounds or shows any more."""
+        for each in ("shown", "sounding"):
+            self._storage.delete("announced", each)
 
     def refused(self, refusal: RefusedError) -> None:
         """Note a command that was not executed, and an unusual number of them."""
@@ -108,13 +142,14 @@ class Events:
         )
 
     def _roles(self, rule: Rule) -> list[int]:
-        meter = self._device.description.device_type in {"esme", "gsme"}
+        meter = self._device.description.device_type in _SUPPLIED
         responsible = RemotePartyRole.SUPPLIER if meter else RemotePartyRole.ACCESS_CONTROL_BROKER
         roles = {
             Recipient.RESPONSIBLE: responsible,
             Recipient.NETWORK_OPERATOR: RemotePartyRole.NETWORK_OPERATOR,
+            Recipient.BROKER: RemotePartyRole.ACCESS_CONTROL_BROKER,
         }
-        return [roles[recipient] for recipient in rule.to]
+        return [int(roles[recipient]) for recipient in rule.to if recipient in roles]
 
     def alert(
         self,
@@ -184,6 +219,22 @@ class Events:
         """Empty a log; the security log is never emptied."""
         for number, _value in self._storage.items(f"log.{log}"):
             self._storage.delete(f"log.{log}", number)
+
+    def _keep(self, log: Log, code: int, other: bytes) -> None:
+        """Write an entry into the log that this type of device has for such events (GBCS-OUT-04).
+
+        Entries of the auxiliary controllers' log begin with the switch and action of ``other``.
+        """
+        if log is Log.POWER and self._device.description.device_type != "esme":
+            log = Log.EVENT
+        if log is Log.AUXILIARY:
+            code, other = int.from_bytes(other[:2], "big"), other[2:]
+        self._append(log, LogEntry(self._now(), code, other))
+
+    def controlled(self, switch: int, action: int, outcome: int, command_id: int = 0) -> None:
+        """Note what an auxiliary controller was made to do; its log has no event codes (ECS35f, ECS35g)."""
+        other = bytes((outcome,)) + command_id.to_bytes(4, "big")
+        self._append(Log.AUXILIARY, LogEntry(self._now(), switch << 8 | action, other))
 
     def _append(self, log: Log, entry: LogEntry) -> None:
         section = f"log.{log}"

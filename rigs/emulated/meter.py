@@ -6,12 +6,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from protocols.ports import StimulusKind, StimulusOutcome
+from rigs.emulated import knobs
 from rigs.emulated.asn1_server import credentials, device_certificates, firmware_commands, joining
+from rigs.emulated.causes import happenings, integrity, messages
 from rigs.emulated.clock import TOLERANCE, Comparison
 from rigs.emulated.device import Device
 from rigs.emulated.event_rules import EventCode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from protocols.eui64 import Eui64
     from rigs.emulated.command import Command
 
@@ -22,15 +26,21 @@ _REFUSED = StimulusOutcome.REFUSED
 
 
 class Meter(Device):
-    """A meter. ``covers``: events on removal and closing by the cover's name; the first is the usual one."""
+    """A meter. ``covers``: events on removal and closing by the cover's name; the first is the usual one.
+
+    ``keyed`` takes what is typed in on the keypad, where the meter has prepayment.
+    """
 
     covers: dict[str, tuple[EventCode, EventCode]]
+    keyed: Callable[[str], tuple[StimulusOutcome, str]] | None = None
 
     def register(self) -> None:
         """Credentials, firmware, joining, and the stimuli that every meter knows."""
         super().register()
         for module in (credentials, device_certificates, firmware_commands, joining):
             module.register(self)
+        for cause in (happenings, integrity, messages):
+            cause.register(self)
         self.stimuli |= {
             StimulusKind.COVER_OPEN: self._cover_open,
             StimulusKind.COVER_CLOSE: self._cover_close,
@@ -70,11 +80,15 @@ class Meter(Device):
         """Noted at once or, without supply, at power-on; then one event a kind will do (SMETS-TAMPER-01)."""
         if self.powered:
             self.events.record(code)
+            self.tampered()
         else:
             waiting: list[int] = self.storage.get_json("meter", "tampers", default=[])
             if code not in waiting:
                 self.storage.put_json("meter", "tampers", [*waiting, int(code)])
         return _DONE, ""
+
+    def tampered(self) -> None:
+        """Somebody has tampered with the meter: whether supply goes on is the supplier's to say."""
 
     def _noticed(self, code: EventCode) -> tuple[StimulusOutcome, str]:
         if self.powered:
@@ -85,20 +99,26 @@ class Meter(Device):
         """Note what happened to the meter while it had no supply."""
         for code in self.storage.get_json("meter", "tampers", default=[]):
             self.events.record(EventCode(code), "while without supply")
+            self.tampered()
         self.storage.delete("meter", "tampers")
         self.compare_clock()
 
     def _keypad(self, argument: str) -> tuple[StimulusOutcome, str]:
         if not self.powered:
             return _REFUSED, "no supply"
-        reason = "credit mode: this meter has no prepayment yet"
         if not (argument.isascii() and argument.isdigit()):
             reason = "the keypad has digits only"
+        elif self.keyed is not None:
+            return self.keyed(argument)
+        else:
+            reason = "this meter has no prepayment"
         self.events.record(EventCode.USER_COMMAND_FAILED, reason, other=_ADD_CREDIT)
         return _REFUSED, reason
 
     def _button(self, argument: str) -> tuple[StimulusOutcome, str]:
         """Buttons of the bench: ``name=number`` turns a knob of the world around the meter."""
+        if argument.partition("=")[0] in self.knobs:
+            return knobs.turn(self, argument)
         if not self.powered:
             return _REFUSED, "no supply"
         name, _, text = argument.partition("=")

@@ -109,7 +109,7 @@ def test_configurable_alert_is_silent_when_disabled_and_still_logged(bench):
     bench.device.stimulus(StimulusKind.COVER_CLOSE)
     bench.device.stimulus(StimulusKind.COVER_CLOSE, "meter")
     assert bench.alert_codes() == [0x81B9]
-    assert bench.logged("event") == [0x81C1, 0x81B9]
+    assert bench.logged("event") == [0x8154, 0x81C1, 0x81B9]
     configure(bench, "ECS25a", "001E61620BFF", mask(0xC1) + mask(0xC1), "supplier")
     bench.sent.clear()
     bench.device.stimulus(StimulusKind.COVER_CLOSE)
