@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from hil.drivers import is_in_memory, port_problems
 from hil.han_credentials import load_credentials
 from hil.keys import RigKeys, load_keys, role_number
+from hil.load_table import load_settings
 from hil.rigfile import MESSAGE_PORTS, DeviceSpec, Rig
 from protocols.eui64 import Eui64
 from protocols.gbcs.asn1.types import CellUsage, KeyUsage
@@ -16,6 +18,7 @@ from protocols.ports import ConfigError
 from protocols.smki import NAMED_PARTIES, Hierarchy
 from rigs.emulated.config import EmulatorConfig, NodeConfig, WireConfig, WireKind
 from rigs.emulated.description import DeviceDescription, TrustAnchor
+from rigs.emulated.fault_catalogue import FaultOrder
 from rigs.emulated.han.settings import HanProfile
 
 _DS, _KA, _PP = KeyUse.DS, KeyUse.KA, KeyUse.PP_KA
@@ -53,6 +56,10 @@ _CELLS: dict[str, dict[str, tuple[KeyUse, ...]]] = {
     },
 }
 _CELLS["gpf"] = _CELLS["gsme"]
+_CELLS["hcalcs"] = _CELLS["ppmid"]
+_CELLS["sapc"] = _CELLS["esme"]
+# Type 2 devices have no GBCS credentials, so nobody's keys either.
+_CELLS["ihd"] = {}
 _USAGE = {
     _DS: (KeyUsage.DIGITAL_SIGNATURE, CellUsage.MANAGEMENT),
     _KA: (KeyUsage.KEY_AGREEMENT, CellUsage.MANAGEMENT),
@@ -62,8 +69,13 @@ HAN_PORT = "han"
 _SOCKETS = {"socket": WireKind.TCP, "tcp": WireKind.TCP, "udp": WireKind.UDP}
 
 
-def emulator_config(rig: Rig, *, until_stdin_closes: bool = False) -> EmulatorConfig:
-    """What the rig's emulator runs; ConfigError when nothing in the rig is emulated, or keys are missing."""
+def emulator_config(
+    rig: Rig, *, until_stdin_closes: bool = False, faults: Sequence[FaultOrder] = ()
+) -> EmulatorConfig:
+    """What the rig's emulator runs, with the rig's faults and these.
+
+    ConfigError when nothing in the rig is emulated, or keys are missing.
+    """
     if not rig.emulated:
         raise ConfigError(
             f"{rig.path}: no node of this rig is emulated",
@@ -93,6 +105,7 @@ def emulator_config(rig: Rig, *, until_stdin_closes: bool = False) -> EmulatorCo
         ],
         wires=[wire for device in rig.emulated for wire in _wires(rig, device)],
         until_stdin_closes=until_stdin_closes,
+        faults=[*(fault for device in rig.emulated for fault in device.faults), *faults],
         han=rig.han,
         # A kill of this process loses nothing that the system has taken; only a fall of the machine would.
         durable=rig.keep_state,
@@ -149,6 +162,7 @@ def describe(rig: Rig, device: DeviceSpec, keys: RigKeys, hierarchy: Hierarchy) 
         switches=rig.switches,
         issuing_certificates=[hierarchy.device_issuing.certificate],
         han=_han(rig, device),
+        load=load_settings(file.load, file.eui64),
     )
 
 
@@ -166,6 +180,8 @@ def _han(rig: Rig, device: DeviceSpec) -> HanProfile:
 
 
 def _trust_anchors(rig: Rig, device_type: str, keys: RigKeys, hierarchy: Hierarchy) -> list[TrustAnchor]:
+    if not _CELLS[device_type]:
+        return []
     root = TrustAnchor(
         role_number("root"), KeyUsage.KEY_CERT_SIGN, CellUsage.MANAGEMENT, hierarchy.root.certificate
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 
 _MARKS = (
+    "fault(name, node, port, **values): a fault of an emulated device while the test runs (`hil faults`)",
     "hil_covers(*rows): rows of the requirements register that the test cites (hil.api.covers)",
     "hil_needs(state, capabilities, devices): what must hold before the test starts (hil.api.needs)",
     "hil_leaves(what): what the test leaves behind (hil.api.leaves)",

@@ -19,9 +19,11 @@ from pydantic import AwareDatetime, ConfigDict, Field
 
 from hil.checked_toml import Eui64Text, FileModel, Problem, check, raise_problems, read_toml
 from hil.devicefile import NEXT_STEP, DeviceFile, load_device_file
+from hil.rig_faults import read_faults
 from hil.switches import resolve_switches
 from protocols.eui64 import Eui64
 from protocols.parties import RoleName
+from rigs.emulated.fault_catalogue import FaultOrder
 from rigs.emulated.han.settings import DEFAULT_CHANNELS, HanSettings
 
 PortName = Literal["gateway", "wan", "han", "serial", "power", "console", "stimulus", "firmware"]
@@ -53,6 +55,9 @@ class DeviceTable(FileModel):
     emulated: bool = Field(default=False, description="true or false")
     via: str = Field(default="", description="name of the device node that carries this one's messages")
     ports: dict[PortName, PortTable] = Field(default_factory=dict)
+    faults: list[str] = Field(
+        default_factory=list, description="a list of NAME[:port][,key=value ...], see hil faults"
+    )
 
 
 class KeysTable(FileModel):
@@ -88,6 +93,9 @@ class BenchTable(FileModel):
     start: AwareDatetime | None = Field(
         default=None, description="a time with its offset from UTC, like 2026-01-05T09:00:00Z"
     )
+    longest_wait_s: float | None = Field(
+        default=None, gt=0, description="seconds; tests that wait longer at a stretch are skipped"
+    )
 
 
 class HanTable(FileModel):
@@ -118,6 +126,9 @@ class RigTables(FileModel):
         default_factory=list, alias="register", description="a list of paths of JSON files with register rows"
     )
     suites: list[Path] = Field(default_factory=list, description="a list of paths of test files or folders")
+    built_in: list[str] | None = Field(
+        default=None, description="a list of names of the bench's own suites; without it all of them run"
+    )
     switches: dict[str, str] = Field(default_factory=dict)
     keys: KeysTable = Field(description='a table with seed = "...", folder = "..." or json = "..."')
     state: StateTable = Field(default_factory=StateTable)
@@ -154,6 +165,7 @@ class DeviceSpec:
     emulated: bool
     via: str
     ports: dict[str, PortSpec]
+    faults: list[FaultOrder] = field(default_factory=list)
 
     @property
     def message_port(self) -> str:
@@ -192,7 +204,9 @@ class Rig:
     minimum_tests: int = 0
     register_files: list[Path] = field(default_factory=list)
     suites: list[Path] = field(default_factory=list)
+    built_in: list[str] | None = None  # which of the bench's own suites run here; None: all
     virtual: bool = False
+    longest_wait_s: float | None = None
     start: datetime | None = None
     keep_state: bool = True
     han: HanSettings = field(default_factory=HanSettings)
@@ -256,7 +270,9 @@ def load_rig(path: Path | str, environ: Mapping[str, str] | None = None) -> Rig:
         minimum_tests=tables.minimum_tests,
         register_files=[path.parent / file for file in tables.register_files],
         suites=[path.parent / suite for suite in tables.suites],
+        built_in=tables.built_in,
         virtual=tables.bench.time == "virtual",
+        longest_wait_s=tables.bench.longest_wait_s,
         start=tables.bench.start,
         keep_state=tables.bench.time == "real" or tables.state.keep,
         han=HanSettings(tuple(tables.han.channels), tables.han.seed or tables.keys.seed, tables.han.loss),
@@ -285,7 +301,9 @@ def _devices(tables: RigTables, path: Path) -> tuple[dict[str, DeviceSpec], list
             ports: dict[str, PortSpec] = {
                 port: PortSpec(t.driver, dict(t.model_extra or {})) for port, t in table.ports.items()
             }
-            devices[name] = DeviceSpec(name, declared, table.emulated, table.via, ports)
+            faults, found = read_faults(path, name, table.faults, emulated=table.emulated)
+            problems += found
+            devices[name] = DeviceSpec(name, declared, table.emulated, table.via, ports, faults)
             eui64 = declared.eui64
         other = owners.setdefault(eui64, name)
         if other != name:

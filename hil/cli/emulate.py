@@ -20,7 +20,14 @@ import click
     default="",
     help="Record the HAN from the start into DIR/capture.pcapng, with its keys in DIR/wireshark.",
 )
-def command(rig: Path, *, until_stdin_closes: bool, capture: str) -> None:
+@click.option(
+    "--fault",
+    "faults",
+    metavar="FAULT",
+    multiple=True,
+    help="What goes wrong all the time, as NAME[:node[.port]][,key=value ...]; `hil faults` lists them.",
+)
+def command(rig: Path, *, until_stdin_closes: bool, capture: str, faults: tuple[str, ...]) -> None:
     """Run the emulated devices of RIG until Ctrl-C or SIGTERM.
 
     Prints one JSON line with the addresses of all wires once they are open. What the devices remember
@@ -31,10 +38,13 @@ def command(rig: Path, *, until_stdin_closes: bool, capture: str) -> None:
     from hil.emulated import emulator_config
     from hil.han_radios import open_radios
     from hil.rigfile import load_rig
+    from rigs.emulated.fault_catalogue import parse_order
     from rigs.emulated.process import serve
 
     loaded = load_rig(rig)
-    config = emulator_config(loaded, until_stdin_closes=until_stdin_closes)
+    config = emulator_config(
+        loaded, until_stdin_closes=until_stdin_closes, faults=[parse_order(text) for text in faults]
+    )
     clock = RealClock()
     radios = partial(open_radios, loaded, clock)
     asyncio.run(serve(config, clock, desk=Desk(loaded, clock), capture=capture, open_radios=radios))

@@ -16,6 +16,7 @@ _COMMANDS = {
     "replay": ("replay", "Answer reference commands with emulated devices and compare the replies."),
     "pki": ("pki", "Make test keys and certificates."),
     "emulate": ("emulate", "Run the emulated premises of a rig in this process."),
+    "faults": ("faults", "List what can be made to go wrong on purpose."),
     "report": ("report", "Make the report of a run again from its journal."),
     "journal": ("journal", "Show the journal of a run as text, for comparing runs."),
     "capture": ("capture", "Count the frames of a capture by layer."),

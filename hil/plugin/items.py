@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from hil.faults import ordered
 from hil.register import unknown_row
 from hil.states import ORDER, State
 from protocols.ports import ConfigError
@@ -33,6 +34,7 @@ class TestSpec:
     devices: list[str] = field(default_factory=list)
     leaves: str = "nothing"
     users: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)  # orders, as text
 
     def as_body(self) -> dict[str, Any]:
         """The form the journal keeps."""
@@ -61,9 +63,20 @@ def spec_of(item: pytest.Item, device_fixtures: frozenset[str], user_fixtures: f
         spec.state = spec.state or (_state(state, item.nodeid) if state else None)
         spec.capabilities.extend(mark.kwargs.get("capabilities", ()))
         spec.devices.extend(d for d in mark.kwargs.get("devices", ()) if d not in spec.devices)
+    spec.faults = [_fault(mark, item.nodeid) for mark in item.iter_markers("fault")]
     if not spec.devices:
         spec.devices = [name for name in fixtures if name in device_fixtures]
     return spec
+
+
+def _fault(mark: pytest.Mark, nodeid: str) -> str:
+    try:
+        return str(ordered(*mark.args, **mark.kwargs))
+    except TypeError as error:
+        problem = ConfigError(str(error), next_step='write it like fault("drop", node="chf", port="wan")')
+    except ConfigError as error:
+        problem = error
+    raise ConfigError(f"{nodeid}: {problem.cause}", next_step=problem.next_step)
 
 
 def _suite(item: pytest.Item) -> str:

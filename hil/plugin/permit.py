@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from hil.plugin.items import TestSpec
-from hil.states import State
 from hil.verdicts import NotRunError, SkipKind
+from rigs.emulated.fault_catalogue import parse_order
+
+if TYPE_CHECKING:
+    from hil.bench import Bench
+    from rigs.emulated.fault_catalogue import FaultOrder
 
 
 @dataclass(slots=True)
@@ -29,15 +33,6 @@ def refuse_if_not_allowed(spec: TestSpec, real_nodes: Sequence[RealNode]) -> Non
         raise NotRunError(
             f"{spec.leaves}, and {spec.name} is not in tests_may of the device file of {', '.join(refusing)}",
             SkipKind.NOT_ALLOWED,
-        )
-
-
-def refuse_if_state_unknown(spec: TestSpec) -> None:
-    """NotRunError for a state that no version of the bench can reach yet."""
-    if spec.state is State.PREPAYMENT:
-        raise NotRunError(
-            "needs the state prepayment, and no way to it is known yet: its use cases have no codecs",
-            SkipKind.NO_WAY,
         )
 
 
@@ -68,3 +63,17 @@ def refuse_if_capability_missing(
         missing = [device.name for device in asked if what not in capabilities_of(device)]
         if missing:
             raise NotRunError(f"{', '.join(missing)} has no {what} on this rig", SkipKind.NOT_APPLICABLE)
+
+
+def refuse_if_fault_impossible(spec: TestSpec, bench: Bench) -> list[FaultOrder]:
+    """The faults that a test is marked with, on nodes of this rig; NotRunError where one cannot be had."""
+    orders = []
+    for text in spec.faults:
+        order = parse_order(text)
+        if order.node:
+            order = replace(order, node=find_device(bench.devices, order.node).name)
+        refusal = bench.faults.refusal(order)
+        if refusal:
+            raise NotRunError(refusal, SkipKind.NOT_APPLICABLE)
+        orders.append(order)
+    return orders

@@ -17,8 +17,8 @@ from hil.plugin.permit import (
     RealNode,
     find_device,
     refuse_if_capability_missing,
+    refuse_if_fault_impossible,
     refuse_if_not_allowed,
-    refuse_if_state_unknown,
 )
 from hil.restoration import Keeper
 from hil.verdicts import (
@@ -60,6 +60,7 @@ class Runner:
         self._real_nodes = real_nodes
         self._retry = retry
         self._attempt: Attempt | None = None
+        self._faults: list[int] = []
         journal.listeners.append(self._listen)
 
     @property
@@ -106,12 +107,14 @@ class Runner:
         self, item: pytest.Item, nextitem: pytest.Item | None, spec: TestSpec, number: int
     ) -> tuple[Outcome, list[pytest.TestReport]]:
         check = Verify(self._register, self._journal, spec.nodeid)
+        self.bench.note_defects()  # what is older belongs to no test
         self._attempt = attempt = Attempt(spec, number, check)
         self.bench.current_test = spec.nodeid
         self._journal.append("test.started", test=spec.nodeid, body={"attempt": number})
         try:
             reports = runtestprotocol(item, log=False, nextitem=nextitem)
-            outcome = self._decide(attempt)
+            outcome = self._error_of_ours(attempt) or self._decide(attempt)
+            outcome = self._error_of_ours(attempt) or outcome  # deciding may have asked the devices more
         finally:
             self.bench.current_test = ""
             self._attempt = None
@@ -126,6 +129,13 @@ class Runner:
             },
         )
         return outcome, reports
+
+    def _error_of_ours(self, attempt: Attempt) -> Outcome | None:
+        """Whatever a test saw: where the emulator itself broke, none of it is held against a device."""
+        self.bench.note_defects()
+        if not attempt.defects:
+            return None
+        return Outcome(Verdict.ERROR, f"an error of the emulator itself: {attempt.defects[0]}")
 
     def _decide(self, attempt: Attempt) -> Outcome:
         for each in attempt.unsound:
@@ -170,13 +180,15 @@ class Runner:
         spec = self._specs[item.nodeid]
         self.enter("prepare")
         refuse_if_not_allowed(spec, self._real_nodes)
-        refuse_if_state_unknown(spec)
         refuse_if_capability_missing(spec, self.bench.devices, self._capabilities)
+        faults = refuse_if_fault_impossible(spec, self.bench)
         devices = [find_device(self.bench.devices, wanted) for wanted in spec.devices]
         if spec.state is not None:
             self.keeper.reach(spec.state, devices)
         self.keeper.before_test(spec.leaves, [device.name for device in devices])
         self.enter("setup")
+        for order in faults:
+            self._faults.append(self.bench.faults.begin_order(order))
 
     def enter(self, phase: str) -> None:
         """Mark the beginning of a phase, so that the report can tell setup from test."""
@@ -187,6 +199,11 @@ class Runner:
         """Keep the exception that ended a phase."""
         if self._attempt is not None and phase in {"setup", "call", "teardown"}:
             setattr(self._attempt.phases, phase, error)
+
+    def lift(self) -> None:
+        """Lift the faults of the test's marks."""
+        while self._faults:
+            self.bench.faults.end(self._faults.pop())
 
     def restore(self) -> None:
         """Put back what the test touched; what is now uncertain is detected again before the next test."""

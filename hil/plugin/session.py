@@ -21,7 +21,7 @@ from hil.rundir import JOURNAL, make_run_dir
 from hil.verdicts import ExitCode, Outcome, SkipKind, Verdict, exit_code
 from protocols.ports import BenchError, ConfigError
 
-DEVICE_FIXTURES = frozenset({"chf", "gpf", "esme", "gsme", "ppmid"})
+DEVICE_FIXTURES = frozenset({"chf", "gpf", "esme", "gsme", "ppmid", "hcalcs", "sapc", "ihd"})
 USER_FIXTURES = frozenset(
     {"supplier", "second_supplier", "network_operator", "acb", "transitional_cos", "load_controller"}
 )
@@ -168,6 +168,7 @@ class RigSession:
         """After the fixtures are gone, put settings and credentials back."""
         self.runner.enter("teardown")
         try:
+            self.runner.lift()
             yield
         finally:
             self.runner.restore()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rigs.emulated.description import DeviceDescription
+    from rigs.emulated.fault_catalogue import FaultOrder
 
 
 class WireKind(StrEnum):
@@ -63,6 +64,7 @@ class EmulatorConfig:
     ``state_dir`` holds one database a device, ``endpoints.json`` and ``emulator.lock``. With
     ``until_stdin_closes`` the process ends when its standard input does, so that a harness that dies leaves
     no emulator behind.
+    ``faults`` are had from the start, for good.
     ``durable``: what devices remember outlives the machine's fall, not only the process's.
     """
 
@@ -72,4 +74,5 @@ class EmulatorConfig:
     wires: list[WireConfig] = field(default_factory=list)
     han: HanSettings = field(default_factory=HanSettings)
     until_stdin_closes: bool = False
+    faults: list[FaultOrder] = field(default_factory=list)
     durable: bool = True

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # An image that starts like this is authentic and does not start: for tests of activationFailure.
 SELF_TEST_FAILS = b"SELF-TEST-FAILS"
 # Firmware distribution receipt alerts by kind of payload; other devices have none.
-_RECEIPT_ALERTS = {"esme": 0x00CE, "gsme": 0x00CF}
+_RECEIPT_ALERTS = {"esme": 0x00CE, "gsme": 0x00CF, "sapc": 0x00CE}
 # Their images carry nobody's signature; how the manufacturer protects them is not public (devices.md 6).
 _WITHOUT_TRAILER = frozenset({"ppmid", "hcalcs"})
 _SECTION = "firmware"
@@ -34,10 +34,11 @@ class ImageOutcome(StrEnum):
 
 
 class Firmware:
-    """Two banks. ``active`` says which runs; the other counts only with a verified image in it.
+    """Two banks. ``active`` says which runs; the other has a verified image that waits, or what ran before.
 
     A bank is {version, hash, signer}: 4 octets and the SHA-256 of the manufacturer image, hexadecimal, and
-    the EUI-64 of the party that authorised it; the image itself stands beside it.
+    the EUI-64 of the party that authorised it; the image itself stands beside it. ``former`` marks what ran
+    before: it waits for nothing, and runs again only if the running image is found damaged at power-on.
     """
 
     def __init__(self, device: Device) -> None:
@@ -69,8 +70,13 @@ class Firmware:
     @property
     def pending_hash(self) -> bytes | None:
         """Hash of the verified image that waits; None when none does."""
-        pending = self._storage.get_json(_SECTION, f"bank.{1 - self._active}")
+        pending = self._pending()
         return None if pending is None else bytes.fromhex(pending["hash"])
+
+    def _pending(self) -> dict[str, Any] | None:
+        """The bank whose verified image waits."""
+        bank: dict[str, Any] | None = self._storage.get_json(_SECTION, f"bank.{1 - self._active}")
+        return None if bank is None or bank.get("former") else bank
 
     @property
     def _active(self) -> int:
@@ -139,6 +145,8 @@ class Firmware:
             return f"manufacturer code {header.manufacturer_code:#06x}"
         if header.image_type != about.image_type:
             return f"image type {header.image_type:#06x}"
+        if about.assumes("image-order") == "newer" and header.file_version <= int.from_bytes(self.version):
+            return f"version {header.file_version:08x}, {self.version.hex()} runs"
         low, high = header.minimum_hardware_version, header.maximum_hardware_version
         if low is not None and high is not None and not low <= about.hardware_version <= high:
             return f"for hardware {low} to {high}, this is {about.hardware_version}"
@@ -163,7 +171,7 @@ class Firmware:
     def activate(self, image_hash: bytes, party: Eui64) -> Code:
         """Check and activate the waiting image as GBCS 11.5 orders; ``party`` must have authorised it."""
         waiting = 1 - self._active
-        bank = self._storage.get_json(_SECTION, f"bank.{waiting}")
+        bank = self._pending()
         image = self._storage.get(_SECTION, f"image.{waiting}")
         if bank is None or image is None:
             return Code.NO_IMAGE_HELD
@@ -185,31 +193,62 @@ class Firmware:
         return Code.SUCCESS
 
     def _run(self, waiting: int) -> None:
+        self._switch(waiting)
+        self._device.boot()
+        self._device.after_work(self._device.image_changed)
+
+    def _switch(self, waiting: int) -> None:
+        """Have the banks change places: the last thing that a running image does, or the first of a boot."""
         before = self.version
+        former = self._bank(self._active) | {"former": True}
+        self._storage.put_json(_SECTION, f"bank.{self._active}", former)
         self._storage.put_json(_SECTION, "active", waiting)
-        self._drop_pending()
+        bank = self._bank(waiting)
+        bank.pop("former", None)
+        self._storage.put_json(_SECTION, f"bank.{waiting}", bank)
         if self.version != before:
             self._device.events.record(
                 EventCode.FIRMWARE_CHANGED, f"{before.hex()} to {self.version.hex()}", other=self.version
             )
-        self._device.boot()
-        self._device.after_work(self._device.image_changed)
 
     def activate_by_itself(self) -> Code:
         """Activate the waiting image without a command, as a PPMID does."""
         waiting = 1 - self._active
-        bank = self._storage.get_json(_SECTION, f"bank.{waiting}")
-        if bank is None:
+        if self._pending() is None:
             return Code.NO_IMAGE_HELD
         return self._start(waiting, self._storage.get(_SECTION, f"image.{waiting}") or b"")
 
     def check_at_power_on(self) -> None:
-        """See whether the running bank still holds what was verified (SMETS: 0x8F1B if not)."""
-        bank = self._bank(self._active)
+        """See whether the running bank still holds what was verified (SMETS: 0x8F1B if not).
+
+        If not, what ran before runs again, where that is what was verified; a device that has nothing else
+        goes on with what its boot loader is in, for a bench has no use for one that is dead.
+        """
+        if self._is_sound(self._active):
+            return
+        self._device.events.record(EventCode.FIRMWARE_BAD_AT_POWER_ON)
+        other = 1 - self._active
+        bank = self._storage.get_json(_SECTION, f"bank.{other}")
+        if bank is not None and bank.get("former") and self._is_sound(other):
+            self._switch(other)
+            # The damaged one is nothing to come back to.
+            self._drop_pending()
+            self._device.after_work(self._device.image_changed)
+
+    def _is_sound(self, number: int) -> bool:
+        """Whether a bank holds what was verified; what came from the factory has no image that could tell."""
+        bank = self._bank(number)
+        if not bank["hash"] or bank.get("stand_in"):
+            return True
+        image = self._storage.get(_SECTION, f"image.{number}") or b""
+        return bool(manufacturer_image_hash(image).hex() == bank["hash"])
+
+    def damage(self) -> bool:
+        """Turn a bit of the running image over; False for the factory's, which has no octets here."""
         image = self._storage.get(_SECTION, f"image.{self._active}")
-        if (
-            bank["hash"]
-            and not bank.get("stand_in")
-            and manufacturer_image_hash(image or b"").hex() != bank["hash"]
-        ):
-            self._device.events.record(EventCode.FIRMWARE_BAD_AT_POWER_ON)
+        if not image:
+            return False
+        at = len(image) // 2
+        spoilt = image[:at] + bytes((image[at] ^ 0x01,)) + image[at + 1 :]
+        self._storage.put(_SECTION, f"image.{self._active}", spoilt)
+        return True

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from protocols.ports import BenchError
 from rigs.emulated.air_access import OPERATIONS as AIR_OPERATIONS
+from rigs.emulated.defects import OPERATIONS as DEFECT_OPERATIONS
+from rigs.emulated.fault_catalogue.desk import OPERATIONS as FAULT_OPERATIONS
 from rigs.emulated.recording import OPERATIONS as CAPTURE_OPERATIONS
 
 if TYPE_CHECKING:
@@ -27,7 +29,13 @@ Answer = tuple[str, str]
 Handler = Callable[[str, str, str, str], Answer | Awaitable[Answer]]
 
 _DEVICE_OPERATIONS = ("power-on", "power-off", "power-state", "stimulus", "image")
-OPERATIONS = (*_DEVICE_OPERATIONS, *AIR_OPERATIONS, *CAPTURE_OPERATIONS)
+OPERATIONS = (
+    *_DEVICE_OPERATIONS,
+    *AIR_OPERATIONS,
+    *CAPTURE_OPERATIONS,
+    *FAULT_OPERATIONS,
+    *DEFECT_OPERATIONS,
+)
 _LINE_LIMIT = 16 * 2**20  # the largest OTA file in base 64
 
 

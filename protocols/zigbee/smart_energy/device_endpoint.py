@@ -12,6 +12,7 @@ from protocols.zigbee.smart_energy.settings import (
     EVENTS,
     KEEP_ALIVE,
     KEY_ESTABLISHMENT,
+    LOAD_CONTROL,
     MESSAGING,
     METERING,
     OTA,
@@ -31,13 +32,13 @@ AttributeSource = Callable[[int, int], Any]
 
 _METER = (METERING, PREPAYMENT, PRICE, MESSAGING, EVENTS)
 _DATA_SERVERS = {
-    DeviceType.ESME: _METER,
+    DeviceType.ESME: (*_METER, LOAD_CONTROL),
     DeviceType.GSME: (METERING, PREPAYMENT, EVENTS),
 }
 _DATA_CLIENTS = {
     DeviceType.PPMID: _METER,
     DeviceType.TYPE_2: _METER,
-    DeviceType.HCALCS: (METERING,),
+    DeviceType.HCALCS: (METERING, LOAD_CONTROL),
     DeviceType.SAPC: (METERING,),
 }
 _ZCL_VERSION, _APPLICATION_VERSION, _NAME, _MODEL, _POWER = 0x0000, 0x0001, 0x0004, 0x0005, 0x0007

@@ -114,6 +114,12 @@ class ImageHost:
             if now >= due:
                 self._failed(delivery, ImageFailure.STALLED)
                 return
+            quiet = delivery.heard + settings.image_reminder_s
+            if now >= quiet:
+                # Begun, and then nothing: the device gave up, or a power cut took what it knew of the image.
+                self.announce(delivery.partner, True)
+                quiet = now + settings.image_reminder_s
+            due = min(due, quiet)
         elif now >= delivery.given_up_at:
             self._failed(delivery, ImageFailure.NOT_ASKED)
             return

@@ -20,9 +20,10 @@ class FaultAction(StrEnum):
 
 @dataclass(slots=True)
 class Fault:
-    """A rule. Empty ``sender`` or ``receiver``: any. ``match`` sees the frame without FCS.
+    """A rule. Empty ``sender``, ``receiver`` or ``party`` (either of them): any.
 
-    The first ``skip`` frames that fit pass, then ``count`` are hit (None: all), each with ``probability``.
+    ``match`` sees the frame without FCS. The first ``skip`` frames that fit pass, then ``count`` are hit
+    (None: all), each with ``probability``, which ``chance`` decides; without it the medium's own.
     """
 
     name: str
@@ -35,10 +36,12 @@ class Fault:
     probability: float = 1.0
     delay_s: float = 0.01
     hits: int = 0
+    party: str = ""
+    chance: random.Random | None = None
 
     def applies(self, sender: str, receiver: str, octets: bytes, randomness: random.Random) -> bool:
         """Whether this frame is hit; counts it."""
-        if (self.sender and self.sender != sender) or (self.receiver and self.receiver != receiver):
+        if not self._concerns(sender, receiver):
             return False
         if self.count is not None and self.hits >= self.count:
             return False
@@ -47,10 +50,15 @@ class Fault:
         if self.skip > 0:
             self.skip -= 1
             return False
-        if self.probability < 1.0 and randomness.random() >= self.probability:
+        if self.probability < 1.0 and (self.chance or randomness).random() >= self.probability:
             return False
         self.hits += 1
         return True
+
+    def _concerns(self, sender: str, receiver: str) -> bool:
+        if (self.sender and self.sender != sender) or (self.receiver and self.receiver != receiver):
+            return False
+        return not self.party or self.party in {sender, receiver}
 
 
 def altered(octets: bytes, randomness: random.Random) -> bytes:

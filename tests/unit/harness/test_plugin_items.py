@@ -12,7 +12,6 @@ from hil.plugin.permit import (
     find_device,
     refuse_if_capability_missing,
     refuse_if_not_allowed,
-    refuse_if_state_unknown,
 )
 from hil.states import State
 from hil.verdicts import InconclusiveError, NotRunError, SkipKind
@@ -136,12 +135,6 @@ def test_every_real_node_has_to_allow_what_cannot_be_undone(what):
 @pytest.mark.parametrize("what", ["nothing", "restored"])
 def test_other_tests_need_no_permission(what):
     refuse_if_not_allowed(spec(leaves(what)), [RealNode("ppmid")])
-
-
-def test_prepayment_has_no_way_yet():
-    with pytest.raises(NotRunError) as error:
-        refuse_if_state_unknown(spec(leaves("nothing"), needs(state="prepayment")))
-    assert error.value.kind is SkipKind.NO_WAY
 
 
 def node(name, device_type, *capabilities):

@@ -122,7 +122,7 @@ def test_all_problems_come_at_once_and_name_file_key_value_and_what_is_allowed(b
     assert "minimumtests: no such key, did you mean minimum_tests?" in text
     assert 'nodes.supplier.eui64 = "90B3": ' in text
     assert (
-        "nodes.esme.emulate: no such key, did you mean emulated?; allowed: device, emulated, kind, ports, via"
+        "nodes.esme.emulate: no such key, did you mean emulated?; allowed: device, emulated, faults, kind, ports, via"
         in text
     )
     assert f"hil doctor --rig {tmp_path / 'rig.toml'}" in error.next_step
