@@ -23,9 +23,9 @@ from typing import Literal, NoReturn
 import pytest
 
 from hil.checks import Verify
-from hil.verdicts import InconclusiveError
+from hil.verdicts import InconclusiveError, NotRunError, SkipKind
 
-__all__ = ["Verify", "covers", "inconclusive", "leaves", "needs"]
+__all__ = ["Verify", "covers", "inconclusive", "leaves", "needs", "not_applicable"]
 
 StateName = Literal["factory", "joined", "commissioned", "prepayment"]
 LeavesName = Literal["nothing", "restored", "irreversible", "hazardous"]
@@ -68,3 +68,8 @@ def leaves(what: LeavesName) -> pytest.MarkDecorator:
 def inconclusive(reason: str) -> NoReturn:
     """End the test: nothing can be decided, and why."""
     raise InconclusiveError(reason)
+
+
+def not_applicable(reason: str) -> NoReturn:
+    """End the test as skipped: what it asks is no question for this rig, and its variants of devices."""
+    raise NotRunError(reason, SkipKind.NOT_APPLICABLE)

@@ -28,6 +28,8 @@ _READS = {
     "gpf": "GCS38",
     "gsme": "CS07",
     "ppmid": "CS07",
+    "hcalcs": "CS07",
+    "sapc": "ECS52",
 }
 # And how each tells its firmware version; a gas meter answers its supplier alone (GBCS-GPF-READ).
 _VERSIONS = {

@@ -16,6 +16,7 @@ from hil.bench import Bench
 from hil.journal import Journal
 from hil.journal_reader import JournalReader
 from hil.rigfile import load_rig
+from hil.verdicts import NotRunError, SkipKind
 from protocols.ports import BenchError, PortClosedError
 
 RIG = Path(__file__).parents[3] / "rigs" / "desk-esme.toml"
@@ -172,3 +173,12 @@ def test_nothing_stays_open_when_opening_fails(rig, journal):
     with pytest.raises(BenchError, match="does-not-exist"):
         Bench.open(rig, journal)
     assert not emulator.is_running(rig)
+
+
+def test_wait_that_is_longer_than_the_rig_allows_skips_the_test(rig, journal):
+    rig.longest_wait_s = 1
+    with Bench.open(rig, journal) as bench:
+        bench.wait(0.01)
+        with pytest.raises(NotRunError, match=r"waits 60 s, and this rig at most 1 s") as raised:
+            bench.wait(60)
+    assert raised.value.kind is SkipKind.NOT_APPLICABLE
