@@ -22,8 +22,10 @@ from hil.counters import CounterStore
 from hil.drivers import capabilities, check_ports, open_port
 from hil.emulated import emulator_config, latencies
 from hil.emulated_in_process import EmulatedInProcess
+from hil.emulator_defects import EmulatorDefects, loop_fault
 from hil.exchange import Alert
 from hil.facades import Console, Firmware, Power, Stimulus
+from hil.faults import BenchFaults, faults_of
 from hil.journal import Journal
 from hil.keys import RigKeys, load_keys
 from hil.lease import lease
@@ -32,6 +34,7 @@ from hil.opening import Opener
 from hil.portal import Portal
 from hil.rigfile import MESSAGE_PORTS, DeviceSpec, Rig, User
 from hil.router import Router
+from hil.verdicts import NotRunError, SkipKind
 from hil.virtual_time import VirtualClock
 from protocols.eui64 import Eui64
 from protocols.gbcs.catalogue import load_catalogue
@@ -68,6 +71,7 @@ class Bench:
     alerts: Alerts
     keys: RigKeys
     counters: CounterStore
+    faults: BenchFaults
 
     def __init__(self, rig: Rig, journal: Journal, clock: Clock) -> None:
         self.rig = rig
@@ -84,6 +88,7 @@ class Bench:
         self._stack = ExitStack()
         self._trouble: list[str] = []
         self._emulated: EmulatedInProcess | None = None
+        self._defects: EmulatorDefects | None = None
 
     @classmethod
     def open(
@@ -109,13 +114,16 @@ class Bench:
         self.keys = load_keys(self.rig)
         self.counters = CounterStore(self.rig.state_root / COUNTERS_NAME, durable=self.rig.keep_state)
         self._stack.callback(self.counters.close)
+        running = None
         if self.rig.emulated and not self.rig.virtual:
-            self._open_emulator(log_dir)
+            running = self._open_emulator(log_dir)
         self._stack.callback(keep_time, self.rig, self.clock)
         self._portal = Portal(loop=self.clock.loop if isinstance(self.clock, VirtualClock) else None)
         self._stack.callback(lambda: self._trouble.extend(self._portal.close()))
         if self.rig.virtual:
             self._open_in_process()
+        if running is not None:
+            self._defects = EmulatorDefects(running, self.rig, self._portal, self._note, self._trouble)
         if self.rig.emulated:
             self._open_capture()
         catalogue = load_catalogue()
@@ -135,9 +143,16 @@ class Bench:
         )
         self.users = {name: UserNode(user, services) for name, user in self.rig.users.items()}
         self.devices = {
-            name: DeviceNode(spec, capabilities(self.rig, name) | self._on_air(name))
+            name: DeviceNode(spec, capabilities(self.rig, name) | self._on_air(name) | faults_of(spec))
             for name, spec in self.rig.devices.items()
         }
+        self.faults = BenchFaults(
+            self.rig,
+            self._portal,
+            self._note,
+            control=self._emulated.control if self._emulated is not None else None,
+            endpoints=self.endpoints,
+        )
         self._portal.on_close("the message ports", self._router.close)
         for name in _OPENING_ORDER:
             for spec in self.rig.devices.values():
@@ -148,18 +163,16 @@ class Bench:
             self._router.route(device, self.rig.carrier(device).name)
         self._note("bench.opened", "", {"nodes": sorted(self.devices), "users": sorted(self.users)})
 
-    def _open_emulator(self, log_dir: Path) -> None:
+    def _open_emulator(self, log_dir: Path) -> emulator.Emulator:
         running = emulator.open_emulator(self.rig, log_dir, capture=self.journal.path.parent)
         self._stack.callback(lambda: self._trouble.extend(running.stop()))
         self.endpoints = running.endpoints
-        body = {
-            "attached": running.attached,
-            "volatile": {"pid": running.pid, "endpoints": running.endpoints},
-        }
-        self._note("emulator.ready", "", body)
+        where = {"pid": running.pid, "endpoints": running.endpoints}
+        self._note("emulator.ready", "", {"attached": running.attached, "volatile": where})
+        return running
 
     def _open_in_process(self) -> None:
-        self._portal.loop.set_exception_handler(self._loop_fault)
+        self._portal.loop.set_exception_handler(loop_fault(self._note, self._trouble))
         desk = Desk(self.rig, self.clock)
         emulated = EmulatedInProcess(emulator_config(self.rig), self.clock, latencies(self.rig), desk)
         self._portal.on_close("the emulated devices", emulated.close)
@@ -303,8 +316,16 @@ class Bench:
         self._portal.call(self._router.send_octets(device.name, octets))
 
     def wait(self, seconds: float) -> None:
-        """Let time pass on the bench's clock; messages go on being received."""
-        self._portal.call(self.clock.sleep(seconds))
+        """Let time pass on the bench's clock; messages go on being received.
+
+        NotRunError, which ends the test as skipped, for more than the rig's ``longest_wait_s``.
+        """
+        longest = self.rig.longest_wait_s
+        if longest is not None and seconds > longest:
+            reason = f"it waits {seconds:.0f} s, and this rig at most {longest:.0f} s (bench.longest_wait_s)"
+            raise NotRunError(reason, SkipKind.NOT_APPLICABLE)
+        sleeper = self.clock if self._emulated is None else self._emulated
+        self._portal.call(sleeper.sleep(seconds))
 
     def kill_emulated(self) -> None:
         """End the emulated devices as a kill of their process would, and start them with what they remember.
@@ -332,12 +353,10 @@ class Bench:
             self._capture.hostile(body["octets"], "message spoilt on purpose")
         return self.journal.append(kind, node=node, test=self.current_test, body=body, attachment=attachment)
 
-    def _loop_fault(self, _loop: object, context: dict[str, Any]) -> None:
-        """A defect of an emulated device, or ours: nothing of it may be lost in a log that nobody reads."""
-        error = context.get("exception")
-        problem = f"{context.get('message', 'fault')}: {type(error).__name__}: {error}"
-        self._trouble.append(problem)
-        self._note("emulator.fault", "", {"problem": problem})
+    def note_defects(self) -> None:
+        """Write down what went wrong inside an emulator process since the last time."""
+        if self._defects is not None:
+            self._defects.collect()
 
     def _port_fault(self, node: str, port: str, fault: object) -> None:
         self._note("wire.fault", node, {"port": port, "problem": getattr(fault, "problem", str(fault))})
@@ -361,6 +380,8 @@ class Bench:
             raise BenchError("; ".join(trouble), next_step="look for processes that were left: hil doctor")
 
     def _close_all(self) -> None:
+        self.note_defects()
+        self._defects = None
         self._end_capture()
         self._stack.close()
         if self.devices:

@@ -34,7 +34,9 @@ class HanTable(FileModel):
     any, an emulated device has a certificate of the bench's own test authority.
     """
 
-    role: Literal["end-device", "router"] = Field(default="end-device", description="end-device or router")
+    role: Literal["end-device", "router", "sleepy-end-device"] = Field(
+        default="end-device", description="end-device, router, or sleepy-end-device (a gas meter always is)"
+    )
     poll_s: float = Field(default=5.0, gt=0, description="seconds between two polls of a sleepy device")
     wake_s: float = Field(
         default=1800.0, gt=0, description="seconds between two looks of a gas meter at its flags"

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 CONSOLE = "console"
 
+# A wait that is long for devices that wake every second, and how often gas meters wake in it, in seconds.
+_LONG_S, _DOZING_S = 120.0, 900.0
+
 
 class EmulatedInProcess:
     """Premises, their wires and their one timer.
@@ -123,6 +126,18 @@ class EmulatedInProcess:
         premises, self._premises, self._timer = self._premises, None, None
         if premises is not None:
             premises.close()
+
+    async def sleep(self, seconds: float) -> None:
+        """Let time pass; in a long wait gas meters wake less often, as real ones do, and at its end."""
+        if seconds < _LONG_S:
+            await self._clock.sleep(seconds)
+            return
+        self.premises.doze(_DOZING_S)
+        try:
+            await self._clock.sleep(seconds)
+        finally:
+            if self._premises is not None:
+                self._premises.doze(None)
 
     @property
     def premises(self) -> Premises:

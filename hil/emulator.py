@@ -47,6 +47,11 @@ class Emulator:
         """Whether somebody else started it."""
         return self.process is None
 
+    def ended(self) -> str:
+        """What can be said of a process that we started and that has ended by itself; empty while it runs."""
+        code = None if self.process is None else self.process.poll()
+        return "" if code is None else f"the emulator ended with exit code {code}: {_tail(self.log)}"
+
     def stop(self, limit_s: float = STOP_LIMIT_S) -> list[str]:
         """End the process we started: close its input, SIGTERM, SIGKILL; returns what went wrong."""
         process = self.process

@@ -28,21 +28,24 @@ def names(folder: Path) -> list[str]:
     return sorted({*files, *folders}, key=lambda name: (rank.get(name, len(rank)), name))
 
 
-def resolve(asked: Sequence[str], more: Sequence[Path]) -> list[Path]:
-    """Paths for the suites asked for by name or path; without any, all built-in ones and the rig's ``more``.
+def resolve(asked: Sequence[str], more: Sequence[Path], usual: Sequence[str] | None = None) -> list[Path]:
+    """Paths for the suites asked for by name or path; without any, built-in ones and the rig's ``more``.
+
+    Those are all built-in suites, or those that the rig names (``usual``), whole or one file of a suite.
 
     ConfigError lists the names that exist.
     """
     own = built_in()
     if not asked:
-        found = [_one(name, own) for name in names(own)]
+        found = [_one(name, own) for name in (names(own) if usual is None else usual)]
         return [*found, *(path.resolve() for path in more)] or _none(own)
     return [_one(name, own) for name in asked]
 
 
 def _one(name: str, own: Path) -> Path:
+    suite, _, file = name.partition("/")
     for candidate in (own / f"test_{name}.py", own / name):
-        if "/" not in name and candidate.exists() and name in names(own):
+        if candidate.exists() and suite in names(own) and (not file or file.startswith("test_")):
             return candidate
     path = Path(name)
     if path.exists():

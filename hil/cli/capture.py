@@ -72,13 +72,13 @@ def _show(packet: Packet, frame: Dissected | None, problem: str) -> None:
 
 def _summary(frame: Dissected) -> str:
     from hil.capture.counts import cluster_name
-    from protocols.zigbee.mac import Ack
+    from protocols.zigbee.mac import FrameType
 
     if not frame.right_fcs:
         return "wrong FCS"
     if frame.problem:
         return f"malformed {frame.problem}"
-    if frame.mac is None or isinstance(frame.mac, Ack):
+    if frame.mac is None or frame.mac.frame_type is FrameType.ACK:
         return "ack"
     parts = [f"{_address(frame.mac.source)} > {_address(frame.mac.destination)}"]
     parts.append(f"802.15.4 {frame.mac.frame_type.name.lower()}" if frame.nwk is None else "")

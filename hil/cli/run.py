@@ -36,7 +36,8 @@ def command(
     from hil.suites_path import resolve
 
     rig_path = Path(rig) if rig else default_rig()
-    paths = resolve(suites, load_rig(rig_path).suites)
+    opened = load_rig(rig_path)
+    paths = resolve(suites, opened.suites, opened.built_in)
     arguments = [*_isolated(paths), "--rig", str(rig_path), "--retry", str(retry)]
     if run_dir:
         arguments += ["--run-dir", run_dir]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hil.checks import Verify
+from hil.emulator_defects import FAULT
 from hil.plugin.items import TestSpec
 from hil.plugin.outcome import Phases
 from protocols.ports import StimulusOutcome
@@ -36,9 +37,12 @@ class Attempt:
     sent: set[tuple[str, str]] = field(default_factory=set)  # (use case, device) of commands that left
     disturbed: set[str] = field(default_factory=set)  # nodes with power, stimuli, images or raw octets used
     unsound: list[Unsound] = field(default_factory=list)  # received, and not protected as they should be
+    defects: list[str] = field(default_factory=list)  # what went wrong inside the emulator meanwhile
 
     def listen(self, kind: str, node: str, body: Mapping[str, Any]) -> None:
         """Take note of what the test itself does; what the harness does to prepare and restore is its own."""
+        if kind == FAULT:
+            self.defects.append(str(body.get("problem", "")))
         if self.phase in {"prepare", "restore"}:
             return
         if kind == "message.sent":
@@ -47,6 +51,8 @@ class Attempt:
             self._note_protection(node, body)
         elif kind.startswith(("power.", "image.", "octets.")):
             self.disturbed.add(node)
+        elif kind.startswith("fault."):
+            self.disturbed |= {node} if node else set(self.spec.devices)
         elif kind.startswith("stimulus"):
             self.disturbed.add(node)
             if body.get("outcome") == StimulusOutcome.UNANSWERED:

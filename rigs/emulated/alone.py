@@ -19,3 +19,12 @@ def found_at_once(_partner: Eui64, done: Callable[[bool], None]) -> None:
 
 def nothing() -> None:
     """Nobody listens."""
+
+
+def always() -> bool:
+    """Nothing is in the way."""
+    return True
+
+
+def unheard(_octets: bytes) -> None:
+    """Nobody reads what the console prints."""

@@ -13,7 +13,7 @@ from protocols.dlms.axdr import octet_string
 from protocols.errors import DecodeError
 from protocols.gbcs.asn1.types import RemotePartyRole
 from protocols.ota import parse_ota
-from rigs.emulated import log_objects
+from rigs.emulated import identity, log_objects
 from rigs.emulated.alone import nothing
 from rigs.emulated.asn1_server import credentials, device_certificates
 from rigs.emulated.causes import box, hub_box
@@ -68,6 +68,7 @@ class Chf(Device):
         log_objects.register(self)
         box.register(self)
         self.sub_ghz = SubGhz(self)
+        identity.register(self)
         self.cosem.attribute(1, _FIRMWARE_OBIS, 2, read=lambda: octet_string(self.firmware.version))
 
     @property

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 TOLERANCE = timedelta(seconds=10)
 
 
+_NONE = timedelta(0)
+
+
 class ClockStatus(IntEnum):
     """Status that GCS28 and ECS70 responses carry (asn1.md 14)."""
 
@@ -40,7 +43,8 @@ class DeviceClock:
     @property
     def offset(self) -> timedelta:
         """How far the device's clock is ahead of the bench's."""
-        return timedelta(microseconds=self._storage.get_json("clock", "offset_us", default=0))
+        ahead = self._storage.get_json("clock", "offset_us", default=0)
+        return timedelta(microseconds=ahead) if ahead else _NONE
 
     @property
     def status(self) -> ClockStatus:

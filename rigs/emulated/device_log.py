@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +16,11 @@ HISTORIC_CAPACITY = 15
 
 @dataclass(slots=True)
 class LogEntry:
-    """One whitelisted device. ``link_key`` is empty until it has joined; ``install_code`` has 16 octets."""
+    """One whitelisted device. ``link_key`` is empty until it has joined; ``install_code`` has 16 octets.
+
+    ``restored_hash`` is that of the link key with the hub before, for an entry of CCS03, which has no install
+    code and no type.
+    """
 
     device_id: Eui64
     device_type: str
@@ -26,6 +31,7 @@ class LogEntry:
     last_communication: datetime | None = None
     transmission_failures: int = 0
     transmission_successes: int = 0
+    restored_hash: bytes = b""
 
     @property
     def joined(self) -> bool:
@@ -45,7 +51,7 @@ class LogEntry:
     @property
     def hashed_link_key(self) -> bytes:
         """16 octets, or none before the device has joined."""
-        return hashed_link_key(self.link_key) if self.link_key else b""
+        return hashed_link_key(self.link_key) if self.link_key else self.restored_hash
 
 
 @dataclass(slots=True)
@@ -86,6 +92,15 @@ class HubDeviceLog:
             for device_id, key in self.historic.items()
         ]
 
+    def copy(self) -> HubDeviceLog:
+        """Another log that holds the same; what is changed in it stays there."""
+        return HubDeviceLog(
+            {device_id: copy(entry) for device_id, entry in self.entries.items()},
+            dict(self.historic),
+            self.join_time_s,
+            self.joining_enabled,
+        )
+
     def to_json(self) -> dict[str, Any]:
         """For the CHF's storage."""
         return {
@@ -119,6 +134,7 @@ def _entry_to_json(entry: LogEntry) -> dict[str, Any]:
         "last_communication": heard.isoformat() if heard else None,
         "transmission_failures": entry.transmission_failures,
         "transmission_successes": entry.transmission_successes,
+        "restored_hash": entry.restored_hash.hex(),
     }
 
 
@@ -134,4 +150,5 @@ def _entry_from_json(item: dict[str, Any]) -> LogEntry:
         last_communication=datetime.fromisoformat(heard) if heard else None,
         transmission_failures=item["transmission_failures"],
         transmission_successes=item["transmission_successes"],
+        restored_hash=bytes.fromhex(item.get("restored_hash", "")),
     )

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from protocols.dlms.axdr import Data, boolean, octet_string
 from protocols.ports import StimulusOutcome
-from rigs.emulated import load_limit, log_objects, randomised_offset
+from rigs.emulated import identity, load_limit, log_objects, randomised_offset
 from rigs.emulated.alert_settings import AlertSettings
+from rigs.emulated.auxiliary_calendar import AuxiliaryCalendar
 from rigs.emulated.boost import Boost
 from rigs.emulated.causes import controllers, current
 from rigs.emulated.causes.outages import Outages
@@ -55,6 +56,7 @@ class Esme(Meter):
         factory = octet_string(self.description.mpxn.encode("ascii"))
         self.mpan = cosem.stored(_DATA, _MPAN_OBIS, _VALUE, factory, check=_is_mpan)
         ClockObject(self)
+        identity.register(self)
         self.supply = Supply(self, by_air=True)
         LoadSwitch(self, self.supply)
         self.electricity = ElectricityMetering(self)
@@ -64,7 +66,7 @@ class Esme(Meter):
         phases = phases_of(self.description.variant)
         self.auxiliary = controllers.register(self)
         Boost(self, self.auxiliary)
-        randomised_offset.register(self)
+        AuxiliaryCalendar(self, self.auxiliary, randomised_offset.register(self))
         current.register(self, phases=phases)
         self.voltage, self.outages = Voltage(self, phases=phases), Outages(self, phases=phases)
         dated.register_cosem(self)

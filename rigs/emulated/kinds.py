@@ -9,6 +9,7 @@ from rigs.emulated.esme import Esme
 from rigs.emulated.gpf import Gpf
 from rigs.emulated.gsme import Gsme
 from rigs.emulated.hcalcs import Hcalcs
+from rigs.emulated.ihd import Ihd
 from rigs.emulated.ppmid import Ppmid
 from rigs.emulated.sapc import Sapc
 
@@ -23,4 +24,5 @@ KINDS: dict[str, type[Device]] = {
     "ppmid": Ppmid,
     "hcalcs": Hcalcs,
     "sapc": Sapc,
+    "ihd": Ihd,
 }

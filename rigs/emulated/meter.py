@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from protocols.ports import StimulusKind, StimulusOutcome
-from rigs.emulated import knobs
+from rigs.emulated import knobs, privacy
 from rigs.emulated.asn1_server import credentials, device_certificates, firmware_commands, joining
 from rigs.emulated.causes import happenings, integrity, messages
 from rigs.emulated.clock import TOLERANCE, Comparison
@@ -39,7 +39,7 @@ class Meter(Device):
         super().register()
         for module in (credentials, device_certificates, firmware_commands, joining):
             module.register(self)
-        for cause in (happenings, integrity, messages):
+        for cause in (happenings, integrity, messages, privacy):
             cause.register(self)
         self.stimuli |= {
             StimulusKind.COVER_OPEN: self._cover_open,

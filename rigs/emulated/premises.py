@@ -225,6 +225,11 @@ class Premises:
         for device in self.devices.values():
             device.run_due()
 
+    def doze(self, period_s: float | None) -> None:
+        """Gas meters wake only so often until told None, so that long waits are not spent on their polls."""
+        for member in self.on_han.values():
+            member.doze(period_s)
+
     # Control ----------------------------------------------------------------------------------------------
 
     def control(self, op: str, node: str, kind: str, argument: str) -> tuple[str, str]:

@@ -21,6 +21,8 @@ from protocols.ports import BenchError, ConfigError, Frame, FrameKind
 from protocols.radio import FrameRadio
 from rigs.emulated.config import WireKind
 from rigs.emulated.coprocessors import coprocessor
+from rigs.emulated.defects import OPERATIONS as DEFECT_OPERATIONS
+from rigs.emulated.defects import Defects
 from rigs.emulated.han.air import make_air
 from rigs.emulated.han.stick import StickService
 from rigs.emulated.premises import Premises
@@ -77,6 +79,7 @@ async def serve(
         stack.callback(clear_wires, config.state_dir)
         _catch_signals(stack, stop)
         emulator = _Emulator(config, clock, Recording(desk), capture)
+        _report_to(stack, emulator.defects)
         emulator.open_radios = open_radios
         await emulator.open(stack)
         try:
@@ -103,13 +106,14 @@ class _Emulator:
     def __init__(self, config: EmulatorConfig, clock: Clock, recording: Recording, capture: str) -> None:
         self.endpoints: dict[str, str] = {}
         self.open_radios: OpenRadios | None = None
+        self.defects = Defects()
         self._recording = recording
         self._capture = capture
         self._config = config
         self._clock = clock
         self._wires_dir = config.state_dir / WIRES_NAME
         self._wake = asyncio.Event()
-        self._outgoing: asyncio.Queue[tuple[MessageWire, Frame] | None] = asyncio.Queue()
+        self._outgoing: asyncio.Queue[tuple[MessageWire, Frame | bytes] | None] = asyncio.Queue()
         self._lines: dict[str, list[MessageWire]] = {}
         self._consoles: dict[str, list[ConsoleWire]] = {}
 
@@ -130,6 +134,7 @@ class _Emulator:
             air=air,
             on_work=self._wake.set,
         )
+        self._premises.on_spoilt = self._leave_spoilt
         stack.callback(self._premises.close)
         self._begin_recording(stack)
         for wire in lines:
@@ -178,7 +183,9 @@ class _Emulator:
 
         def arrive(frame: Frame) -> None:
             self._recording.message(wire.node, frame.data, outbound=False)
-            self._premises.receive(wire.node, frame.data)
+            # One message that a device breaks on must not take the wire away.
+            with self.defects.caught(f"message for {wire.node}"):
+                self._premises.receive(wire.node, frame.data)
             self._wake.set()
 
         line = self._message_wire(wire, arrive)
@@ -215,12 +222,19 @@ class _Emulator:
     async def _send_all(self) -> None:
         while (item := await self._outgoing.get()) is not None:
             wire, frame = item
-            await wire.send(frame)
+            if isinstance(frame, Frame):
+                await wire.send(frame)
+            else:
+                await wire.send_octets(frame)
 
     def _leave(self, node: str, octets: bytes) -> None:
         self._recording.message(node, octets, outbound=True)
         for wire in self._lines.get(node, ()):
             self._outgoing.put_nowait((wire, Frame(FrameKind.GBCS, octets)))
+
+    def _leave_spoilt(self, node: str, line: bytes) -> None:
+        for wire in self._lines.get(node, ()):
+            self._outgoing.put_nowait((wire, line))
 
     def _write_console(self, node: str, octets: bytes) -> None:
         for console in self._consoles.get(node, ()):
@@ -229,16 +243,21 @@ class _Emulator:
     def _control(self, op: str, node: str, kind: str, argument: str) -> tuple[str, str]:
         if op in CAPTURE_OPERATIONS:
             return self._recording.request(op, argument)
+        if op in DEFECT_OPERATIONS:
+            return self.defects.request()
         try:
-            return self._premises.control(op, node, kind, argument)
+            with self.defects.noted(f"{op} {kind} for {node}"):
+                return self._premises.control(op, node, kind, argument)
         finally:
             self._wake.set()
 
     async def _run_timer(self) -> None:
         while True:
             self._wake.clear()
-            self._premises.run_due()
-            due = self._premises.next_due()
+            due = None
+            with self.defects.caught("work that was due"):
+                self._premises.run_due()
+                due = self._premises.next_due()
             wait_s = _LONGEST_WAIT_S
             if due is not None:
                 wait_s = min(wait_s, max(0.0, (due - self._clock.now()).total_seconds()))
@@ -284,6 +303,13 @@ def _catch_signals(stack: AsyncExitStack, stop: asyncio.Event) -> None:
         with suppress(ValueError, RuntimeError, NotImplementedError):
             loop.add_signal_handler(number, stop.set)
             stack.callback(loop.remove_signal_handler, number)
+
+
+def _report_to(stack: AsyncExitStack, defects: Defects) -> None:
+    """Have errors in callbacks of the loop, the HAN's above all, kept for the bench."""
+    loop = asyncio.get_running_loop()
+    stack.callback(loop.set_exception_handler, loop.get_exception_handler())
+    loop.set_exception_handler(defects.heard)
 
 
 def _check_input() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from protocols.gbcs.message import parse_message
 from rigs.emulated.kinds import KINDS
-from rigs.emulated.storage import Storage
+from rigs.emulated.memory_storage import MemoryStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,7 @@ def answer(
     """Make a fresh device, give it these values and faults, and let it handle the command."""
     sent: list[bytes] = []
     console = bytearray()
-    storage = Storage(":memory:", durable=False)
+    storage = MemoryStorage()
     try:
         device = KINDS[description.device_type](
             description, storage, StandingClock(moment), sent.append, console=console.extend

@@ -10,6 +10,7 @@ from protocols.gbcs.header import CraFlag, GroupingHeader
 from protocols.gbcs.message import Message
 from protocols.gbcs.protect import protected_octets
 from protocols.smki import parse_certificate
+from rigs.emulated import partner_messages
 
 if TYPE_CHECKING:
     from protocols.gbcs.catalogue import UseCase
@@ -58,6 +59,10 @@ def _clock_status(device: Device, header: GroupingHeader) -> int:
 
 def reader_secret(device: Device, command: Command) -> bytes:
     """Shared secret with whoever reads the response; admission has seen to it that there is one."""
+    if partner_messages.is_by_device(command):
+        secret = partner_messages.partner_secret(device, command.originator)
+        if secret is not None:
+            return secret
     key = device.trust_anchors.agreement_key(command.role, command.originator)
     if key is None:
         raise LookupError(f"{command.originator} was admitted without a key agreement key")

@@ -26,9 +26,13 @@ class Schedule:
         """Store work; ``kind`` chooses the handler, ``body`` is JSON for it."""
         self._storage.put_json(_SECTION, name, {"due": due.isoformat(), "kind": kind, "body": body})
 
+    def holds(self, name: str) -> bool:
+        """Whether there is such work."""
+        return self._storage.get(_SECTION, name) is not None
+
     def cancel(self, name: str) -> bool:
         """Forget work; False when there was none."""
-        held = self._storage.get(_SECTION, name) is not None
+        held = self.holds(name)
         self._storage.delete(_SECTION, name)
         return held
 

@@ -17,7 +17,10 @@ def set_mpxn(device: DeviceNode) -> tuple[str, dict[str, str]]:
     """Use case and values that set the meter point's number; not critical, protected against replay."""
     if device.type == "gsme":
         return "GCS41", {"mprn": device.device_file.mpxn}
-    return "ECS39a", {"mpan": device.device_file.mpxn}
+    number = device.device_file.mpxn
+    values = {"mpan": number[:13]}
+    # A twin element meter has two.
+    return "ECS39a", values | ({"second_mpan": number[13:]} if number[13:] else {})
 
 
 def set_clock(

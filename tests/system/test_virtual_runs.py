@@ -43,10 +43,18 @@ def exported(hil_seeded, seed, rig, *selection):
     return lines.stdout, json.loads(header.stdout)
 
 
+# Of each suite some: `make run` has all of them, these here run twice.
+SOME = (
+    "test_pairing or test_replacement or test_dated or test_tunnels or test_registers or test_top_ups "
+    "or test_tamper or test_valve"
+)
+
+
 @pytest.mark.timeout(240)
-def test_all_suites_pass_with_equal_journals_under_any_hash_seed(hil_seeded, tmp_path):
-    first, first_header = exported(hil_seeded, 1, RIG)
-    second, second_header = exported(hil_seeded, 4, RIG)  # sets of octet strings have another order under 4
+def test_runs_are_equal_under_any_hash_seed(hil_seeded, tmp_path):
+    first, first_header = exported(hil_seeded, 1, RIG, "-k", SOME)
+    # Sets of octet strings have another order under 4.
+    second, second_header = exported(hil_seeded, 4, RIG, "-k", SOME)
     assert first.count("\n") == first_header["records"] > 3_000
     assert first == second
     assert first_header["head_sha256"] == second_header["head_sha256"]

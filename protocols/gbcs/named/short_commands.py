@@ -32,7 +32,17 @@ if TYPE_CHECKING:
 _CONTROL = "authorisingRemotePartyControl"
 _UINT32 = 0xFFFF_FFFF
 # Device types of the hub's device log; ASN.1 has other numbers.
-HAN_DEVICE_TYPES = {"esme": 0, "gsme": 1, "hcalcs": 13, "ihd": 128, "cad": 130, "ppmid": 132, "gpf": 254}
+# No source gives the number of an SAPC: 14 is a choice of ours, and that of the emulated hub.
+HAN_DEVICE_TYPES = {
+    "esme": 0,
+    "gsme": 1,
+    "hcalcs": 13,
+    "sapc": 14,
+    "ihd": 128,
+    "cad": 130,
+    "ppmid": 132,
+    "gpf": 254,
+}
 _MODE_CODES = {Mode.LOAD_CONTROLLER_BY_LOAD_CONTROLLER: 0x0125, Mode.LOAD_CONTROLLER_BY_SUPPLIER: 0x0126}
 
 

@@ -368,6 +368,11 @@ class SmartEnergyDevice:
         if self._gas is not None and self.hub is not None:
             self._gas.mirror.publish(self.hub, commands, done)
 
+    def doze(self, period_s: float | None) -> None:
+        """A GSME wakes only so often until told None, then at once. Nothing for others."""
+        if self._gas is not None:
+            self._gas.doze(period_s)
+
     # Partners
 
     def add_partner(self, eui64: Eui64) -> None:

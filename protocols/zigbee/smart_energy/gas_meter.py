@@ -36,6 +36,7 @@ class GasMeter:
         self._hub: Eui64 | None = None
         self._awake_until = 0.0
         self._waking = False
+        self._dozing_s: float | None = None
         self.mirror = MirrorClient(context, zcl, source, settings.reported)
         self.mirror.on_flags = self._flags
         self._fetcher = GasFetcher(context, tunnels, wait_s)
@@ -86,6 +87,12 @@ class GasMeter:
         self._plan()
         self.mirror.read_flags(hub, looked)
 
+    def doze(self, period_s: float | None) -> None:
+        """Wake only so often for now, where that is less often; None: as set, and at once."""
+        self._dozing_s = period_s
+        if period_s is None:
+            self.wake()
+
     def take(self, hub: Eui64, octets: bytes) -> None:
         """What came through the tunnel."""
         self._fetcher.take(hub, octets)
@@ -95,7 +102,8 @@ class GasMeter:
             self._timer.cancel()
         if self._hub is not None:
             soon = self._context.now() < self._awake_until
-            period = self._settings.awake_period_s if soon else self._settings.wake_period_s
+            usual = max(self._settings.wake_period_s, self._dozing_s or 0.0)
+            period = self._settings.awake_period_s if soon else usual
             self._timer = self._context.after(period, self.wake)
 
     def _awake(self, duration_s: float) -> None:

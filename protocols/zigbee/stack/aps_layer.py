@@ -210,17 +210,17 @@ class ApsLayer:
         """Send one block of a fragmented transfer."""
         assert frame.counter is not None
         self._used.note(data.destination, frame.counter, self.core.now())
-        self._send(data.destination, frame, data.link)
+        self._send(data.destination, frame, self.keys.present(data.link))
 
     def _attempt(self, pending: _Pending) -> None:
         pending.tries += 1
         data = pending.data
 
         def again() -> bytes | None:
-            return None if pending.finished else self.keys.seal(frame, data.link)
+            return None if pending.finished else self.keys.seal(frame, self.keys.present(data.link))
 
         frame = self._frame(data, pending.counter)
-        octets = self.keys.seal(frame, data.link)
+        octets = self.keys.seal(frame, self.keys.present(data.link))
         self.nwk.send_data(data.destination, octets, lambda status: self._sent(pending, status), again=again)
 
     def _sent(self, pending: _Pending, status: DataStatus) -> None:

@@ -83,6 +83,13 @@ class LinkKeys:
         self._core.emit(StateChanged())
         return entry
 
+    def present(self, link: LinkKey | None) -> LinkKey | None:
+        """The established key that has taken this one's place, if any has: repeated frames go under it."""
+        if link is None or link.partner is None or not link.established:
+            return link
+        now = self.by_partner.get(link.partner)
+        return link if now is None or not now.established else now
+
     def remove(self, partner: Eui64) -> None:
         """Forget a partner."""
         if self.by_partner.pop(partner, None) is not None:

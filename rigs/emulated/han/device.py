@@ -83,6 +83,11 @@ class HanDevice:
 
     # Power ------------------------------------------------------------------------------------------------
 
+    def doze(self, period_s: float | None) -> None:
+        """A gas meter wakes only so often until told None."""
+        if self._application is not None:
+            self._application.doze(period_s)
+
     def power_on(self) -> None:
         """Start the stack: go back to the HAN that is remembered, or look for one."""
         if self._station is not None or not self.device.powered:

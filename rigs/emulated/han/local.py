@@ -1,7 +1,7 @@
 """Plain ZSE commands from a PPMID to an ESME (PECS01, PECS02, PECS03): a top-up, emergency credit, supply.
 
 They are no GBCS messages: what protects them is the link key that the two share, and a meter takes them from
-devices in its own log alone. To a GSME the same wishes go as PCS01 and PCS02, which nothing here makes yet.
+devices in its own log alone. To a GSME the same wishes go as messages, PCS01 and PCS02 (`gas_wishes`).
 """
 
 from __future__ import annotations

@@ -68,7 +68,8 @@ class Partners:
         if application is None:
             return
         wanted = self._wanted()
-        for partner in sorted(wanted - self._known):
+        # One that has left a HAN and come back to it has forgotten them, whatever it is restored from.
+        for partner in sorted(wanted - (self._known & application.partners)):
             application.add_partner(partner)
         for partner in sorted(self._known - wanted):
             application.remove_partner(partner)

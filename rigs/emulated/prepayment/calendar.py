@@ -6,6 +6,7 @@ special day follows the entries that name it, any other those of its weekday. Al
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
@@ -62,7 +63,7 @@ class Pattern:
 class Entry:
     """One entry of the schedule; ``weekdays`` and ``special`` are the days on which it holds."""
 
-    begins: bool
+    script: int
     at: time
     weekdays: set[int]
     special: set[int]
@@ -91,9 +92,9 @@ class Calendar:
         """Whether supply stays on at a moment: what the last switching before it began."""
         for back in range(_DAYS):
             day = at.date() - timedelta(days=back)
-            passed = [each for each in self._of(day) if back or each.at <= at.time()]
+            passed = [each for each in self.on(day) if back or each.at <= at.time()]
             if passed:
-                return passed[-1].begins
+                return passed[-1].script == BEGIN
         return False
 
     def next_change(self, after: datetime) -> datetime | None:
@@ -102,13 +103,13 @@ class Calendar:
             return None
         for ahead in range(_DAYS):
             day = after.date() + timedelta(days=ahead)
-            moments = (datetime.combine(day, each.at, UTC) for each in self._of(day))
+            moments = (datetime.combine(day, each.at, UTC) for each in self.on(day))
             coming = next((moment for moment in moments if moment > after), None)
             if coming is not None:
                 return coming
         return datetime.combine(after.date() + timedelta(days=_DAYS), time(), UTC)
 
-    def _of(self, day: date) -> list[Entry]:
+    def on(self, day: date) -> list[Entry]:
         """The entries of a day, by time."""
         identifiers = {number for pattern, number in self.special if pattern.matches(day)}
         held = [
@@ -120,10 +121,12 @@ class Calendar:
         return sorted(held, key=lambda each: each.at)
 
 
-def read_calendar(entries: Data | None, special_days: Data | None) -> Calendar:
-    """The calendar that a schedule's entries and a special days table make."""
+def read_calendar(
+    entries: Data | None, special_days: Data | None, scripts: Container[int] = (BEGIN, END)
+) -> Calendar:
+    """The calendar that a schedule's entries for some scripts and a special days table make."""
     return Calendar(
-        [entry for each in _items(entries) if (entry := _entry(each)) is not None],
+        [entry for each in _items(entries) if (entry := _entry(each, scripts)) is not None],
         [(Pattern.of(each.value[1].value), int(each.value[2].value)) for each in _items(special_days)],
     )
 
@@ -132,14 +135,14 @@ def _items(data: Data | None) -> list[Data]:
     return list(data.value) if data is not None and isinstance(data.value, list) else []
 
 
-def _entry(data: Data) -> Entry | None:
+def _entry(data: Data, scripts: Container[int]) -> Entry | None:
     """An entry that is enabled; index, enable, table, script, time, window, weekdays, special days, dates."""
     _, enabled, _, script, at, _, weekdays, special, first, last = (each.value for each in data.value)
-    if not enabled or script not in {BEGIN, END}:
+    if not enabled or script not in scripts:
         return None
     hour, minute, second = (0 if octet == _ANY else octet for octet in at[:3])
     return Entry(
-        script == BEGIN,
+        script,
         time(hour, minute, second),
         _numbers(weekdays),
         _numbers(special),

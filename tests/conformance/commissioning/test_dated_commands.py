@@ -25,8 +25,8 @@ TARIFF_DATES = [
     (9000, "00003F0101FF", 6),  # thresholds
 ]
 GAS_DATES = [(0x0700, 0x04), (0x0700, 0x05), (0x0707, 0x00), (0x0707, 0x04)]
-AHEAD = timedelta(seconds=30)
-LATE_S = 20.0
+AHEAD = timedelta(seconds=8)
+LATE_S = 6.0
 LIMIT = {
     "LoadLimitSupplyState: valueNext": False,
     "LoadLimitPowerThreshold: thresholdNext": 23_000,

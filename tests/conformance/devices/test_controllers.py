@@ -106,6 +106,34 @@ def test_the_calendar_is_kept(supplier, device, check, rows):
     _calendar(supplier, device, "ECS46d", [])
 
 
+def _at(moment):
+    return f"{moment:%H:%M:%S}"
+
+
+@both(("SMETS-5.7.4.2-OBJ", "SMETS-ALC-02"), ("SMETS-9.6.2.1-OBJ", "SMETS-ALC-02"))
+@pytest.mark.parametrize("limit", [0, 1200])
+def test_the_calendar_switches(bench, supplier, device, check, rows, limit):
+    """On for an hour, later by the device's offset; a command goes before it while it lasts."""
+    calendar, offset_row = rows
+    supplier.request("ECS38", device, values={"RandomisedOffsetLimit: value": limit})
+    offset = supplier.request("ECS26c", device).find("RandomisedOffset: value")
+    now = bench.clock.now().replace(microsecond=0)
+    on_at, off_at = now + HOUR, now + 2 * HOUR
+    _calendar(supplier, device, "ECS46d", [(_at(on_at), 0x0101), (_at(off_at), 0x0102)])
+    for moment, wanted in ((on_at, FULL), (off_at, 0)):
+        late = moment + timedelta(seconds=offset)
+        bench.wait((late - bench.clock.now()).total_seconds() - 15)
+        check.equal(offset_row, FULL - wanted, output(supplier, device, 1))
+        bench.wait(30)
+        check.equal(calendar, wanted, output(supplier, device, 1))
+    switch(supplier, device, 1, ON)
+    check.equal(calendar, FULL, output(supplier, device, 1))
+    switch(supplier, device, 1, RESET)
+    check.equal(calendar, 0, output(supplier, device, 1))
+    _calendar(supplier, device, "ECS46d", [])
+    supplier.request("ECS38", device, values={"RandomisedOffsetLimit: value": 0})
+
+
 @both(
     ("SMETS-ALC-01", "SMETS-5.6.3.33-OBJ", "SMETS-5.7.5.37-OBJ"),
     ("SMETS-9.5.2.14-OBJ", "SMETS-9.6.3.6-OBJ"),

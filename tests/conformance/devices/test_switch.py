@@ -7,6 +7,7 @@ import pytest
 from hil.api import covers, leaves, needs
 from protocols.ports import StimulusKind
 
+from .. import device_log
 from ..alerts.logs import AUXILIARY, EVENT, codes, entries
 from ..alerts.stimuli import do
 from ..reads import until_it_answers
@@ -103,6 +104,21 @@ def test_a_switch_that_is_none_of_the_five_gets_nothing(bench, supplier, esme, h
     last = [(each.code, each.other) for each in entries(bench, supplier, esme, EVENT)]
     check.equal("GBCS-ALC-04", True, (COMMAND_FAILED, HECS01) in last)
     switch(supplier, esme, NUMBER, OFF)
+
+
+@covers("SMETS-ALC-01")
+@pytest.mark.usefixtures("assigned")
+def test_a_switch_that_was_removed_and_came_back_follows(bench, acb, supplier, chf, esme, hcalcs, check):
+    """Its meter has it in its log all the while; the two need a link key again."""
+    device_log.remove(acb, chf, hcalcs.eui64)
+    mark = bench.alerts.mark()
+    device_log.add(acb, chf, hcalcs)
+    device_log.backup_with_key(bench, chf, hcalcs.eui64, mark)
+    until_it_answers(bench, hcalcs)
+    bench.wait(30)
+    switch(supplier, esme, NUMBER, ON)
+    bench.wait(5)
+    check.equal("SMETS-ALC-01", CLOSED, _position(hcalcs))
 
 
 @covers("GBCS-ALC-05", "GBCS-EV-811A")

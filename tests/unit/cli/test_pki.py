@@ -18,7 +18,6 @@ from hil.cli.key_files import load_keys
 from hil.keys import load_keys as load_rig_keys
 from hil.rigfile import load_rig
 from protocols.eui64 import Eui64
-from protocols.gbcs import use_cases as uc
 from protocols.gbcs.crypto import SecretCache, shared_secret, sign, verify_signature
 from protocols.gbcs.header import CraFlag, GroupingHeader
 from protocols.gbcs.keystore import KeyUse, keystore_from_files
@@ -26,6 +25,7 @@ from protocols.gbcs.message import Message, build_message
 from protocols.gbcs.protect import protect, verify_with_keystore
 from protocols.ports import ConfigError
 from protocols.smki import NAMED_PARTIES, Hierarchy, verify_certificate
+from tests.made_messages import command
 
 ESME = Eui64("00-DB-12-34-56-78-90-A0")
 SUPPLIER = Eui64("90-B3-D5-1F-30-01-00-00")
@@ -86,10 +86,9 @@ def test_the_keys_are_those_of_the_seed(store):
 def test_messages_verify_with_the_folder(folder):
     keys = load_keys(folder)
     private, public = keys.private(BROKER, KeyUse.KA), keys.public(ESME, KeyUse.KA)
-    header = GroupingHeader(CraFlag.COMMAND, 1, SUPPLIER, ESME, uc.message_code("ECS52", {}))
-    payload = uc.encode_command("ECS52", uc.Context(1, SUPPLIER, ESME), {})
+    header = GroupingHeader(CraFlag.COMMAND, 1, SUPPLIER, ESME, 0x0059)
     made = protect(
-        Message(header, payload),
+        Message(header, command("ECS52", counter=1)),
         signer=keys.private(SUPPLIER, KeyUse.DS),
         mac_z=shared_secret(private, public),
     )

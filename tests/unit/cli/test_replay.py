@@ -16,7 +16,7 @@ from hil.cli.replay import command as replay_command
 from hil.replay.pairs import Named, device_types
 from protocols.dlms.access import AccessResult
 from protocols.gbcs.message import build_message, parse_message
-from protocols.ports import ConfigError
+from protocols.ports import ConfigError, StimulusKind
 from rigs.emulated.device import Device
 from rigs.emulated.join_log import JoinLogEntry
 
@@ -92,8 +92,7 @@ def test_a_value_is_given_and_listed(corpus, tmp_path):
 
 def test_an_encrypted_value_is_given_as_plaintext(corpus, tmp_path):
     bench = GeneratedBench("esme")
-    with bench.device.work():
-        bench.storage.put_json("esme", "import_wh", 4711)
+    bench.device.stimulus(StimulusKind.BUTTON, "consume=4711")
     corpus.add("ECS17b_SUCCESS", bench, "ECS17b")
     result = only(corpus.run(write_keys(bench, tmp_path / "keys")))
     assert result["payload"]
@@ -113,8 +112,7 @@ def test_a_fault_is_injected_and_listed(corpus, tmp_path):
 
 def test_gas_values_and_faults(corpus, tmp_path):
     bench = GeneratedBench("gsme")
-    with bench.device.work():
-        bench.storage.put_json("gsme", "consumption", 4711)
+    bench.device.stimulus(StimulusKind.BUTTON, "consume=4711")
     corpus.add("GCS13a_SUCCESS", bench, "GCS13a")
     bench.device.faults.refuse("0705>02#1", 0xC0)
     corpus.add("GCS04_ERROR", bench, "GCS04")

@@ -112,14 +112,24 @@ def test_what_fails_at_its_time_is_told(esme):
 # ---------------------------------------------------------------------- gas
 
 
+# Where the time stands in those components of GCS05 that have one: prepayment and calendar commands.
+_TIMES = {(0x0705, 0x03): 4, (0x0705, 0x0B): 8, (0x0705, 0x0C): 8, (0x0707, 0x00): 12, (0x0707, 0x04): 12}
+
+
 def prepayment(bench: GeneratedBench, when: int) -> list:
-    """GCS05 with an emergency credit limit of 4711, dated."""
+    """GCS05 with an emergency credit limit of 4711, and one date for all its components."""
     message = parse_message(bench.command("GCS05", "supplier"))
     payload = parse_gbz(message.payload)
     for each in payload.components:
-        if (each.cluster, each.command) == (0x0705, 0x03):
-            limit = (4711).to_bytes(4, "little")
-            each.payload = each.payload[:4] + when.to_bytes(4, "little") + limit + each.payload[12:]
+        place, octets = (each.cluster, each.command), each.payload
+        at = _TIMES.get(place)
+        if at is not None:
+            octets = octets[:at] + when.to_bytes(4, "little") + octets[at + 4 :]
+        if place == (0x0705, 0x03):
+            octets = octets[:8] + (4711).to_bytes(4, "little") + octets[12:]
+        each.payload = octets
+        if each.from_date_time is not None:
+            each.from_date_time = when
     use_case = load_catalogue()["GCS05"]
     code = use_case.message_codes[0]
     return bench.send(bench.protect(use_case, bench.party("supplier"), code, build_gbz(payload)))
@@ -133,13 +143,16 @@ def test_gas_at_once_later_and_cancelled(gsme):
     prepayment(gsme, from_datetime(DUE))
     assert gsme.device.zcl.number(_EMERGENCY_LIMIT) == 1
     prepayment(gsme, 0xFFFF_FFFF)
-    assert gsme.device.next_due() is None
+    assert gsme.device.schedule.next_due() is None
     prepayment(gsme, from_datetime(DUE))
-    (alert,) = wait(gsme)
+    alerts = wait(gsme)
     assert gsme.device.zcl.number(_EMERGENCY_LIMIT) == 4711
-    assert alert.header.message_code == 0x00CD
+    assert {alert.header.message_code for alert in alerts} == {0x00CD}
+    # One for each of the five components with a time and for the one that is dated outside of its command.
+    assert len(alerts) == len(_TIMES) + 1
     counter = gsme.counter.to_bytes(8, "big").hex()
-    assert alert.payload.hex() == f"0109018f66{from_datetime(DUE):08x}0e006f{counter}07050103"
+    told = f"0109018f66{from_datetime(DUE):08x}0e006f{counter}07050103"
+    assert told in [alert.payload.hex() for alert in alerts]
 
 
 @pytest.mark.parametrize(

@@ -261,3 +261,62 @@ def test_ppmid_activates_by_itself_and_tells_the_broker():
 def test_off_means_off(bench):
     bench.device.power(False)
     assert bench.device.receive_image(ota(bench)) is None
+
+
+@pytest.mark.parametrize("version", [0x01020303, 0x01020304])
+def test_version_order_is_a_switch(version):
+    """No source orders versions: taken, unless a rig says that only later ones are."""
+    bench = DeviceBench("esme")
+    assert bench.device.receive_image(ota(bench, version=version)) is ImageOutcome.STORED
+    assert bench.request("CS06", image_hash=digest()).values["response_code"] == 0
+    assert running(bench) == f"{version:08x}"
+    strict = DeviceBench("esme", changes={"switches": {"image-order": "newer"}})
+    assert strict.device.receive_image(ota(strict, version=version)) is ImageOutcome.MISMATCH
+    assert strict.device.receive_image(ota(strict)) is ImageOutcome.STORED
+
+
+def activated(bench: DeviceBench, image: bytes, version: int) -> None:
+    bench.device.receive_image(ota(bench, image, version=version))
+    assert bench.request("CS06", image_hash=digest(image)).values["response_code"] == 0
+
+
+def damage(bench: DeviceBench) -> None:
+    with bench.device.work():
+        assert bench.device.firmware.damage()
+
+
+def test_damaged_image_does_not_start_while_another_is_sound(bench):
+    activated(bench, IMAGE, NEW)
+    activated(bench, b"second", NEWER)
+    damage(bench)
+    bench.sent.clear()
+    bench.device.power(False)
+    bench.device.power(True)
+    assert 0x8F1B in bench.logged("security")
+    assert running(bench) == f"{NEW:08x}"
+    assert bench.device.firmware.pending_hash is None
+    bench.device.power(False)
+    bench.device.power(True)
+    assert bench.logged("security").count(0x8F1B) == 1
+
+
+def test_what_ran_before_waits_for_nothing(bench):
+    activated(bench, IMAGE, NEW)
+    activated(bench, b"second", NEWER)
+    assert bench.request("CS06", image_hash=digest()).values["response_code"] == 1
+    activated(bench, IMAGE, NEW)
+    damage(bench)
+    bench.device.receive_image(ota(bench, b"third", version=NEWER + 1))
+    bench.device.power(False)
+    bench.device.power(True)
+    # What waits has been ordered by nobody, so it does not start either.
+    assert bench.device.firmware.pending_hash == digest(b"third")
+    assert running(bench) == f"{NEW:08x}"
+
+
+def test_cut_at_every_octet_is_no_image(bench):
+    file = ota(bench, b"short")
+    for cut in range(len(file)):
+        assert bench.device.receive_image(file[:cut]) is ImageOutcome.DISCARDED
+    assert bench.device.firmware.pending_hash is None
+    assert bench.device.receive_image(file) is ImageOutcome.STORED

@@ -5,6 +5,7 @@ import pytest
 from fixtures.emulated_devices import EUIS, DeviceBench
 from protocols.eui64 import Eui64
 from protocols.gbcs.asn1.joining import JoinResponseCode as Code
+from protocols.gbcs.message import parse_message
 
 HCALCS, PPMID, GSME, GPF, ESME = (EUIS[each] for each in ("hcalcs", "ppmid", "gsme", "gpf", "esme"))
 
@@ -151,3 +152,55 @@ def test_replayed_join_is_refused():
     bench.request("CS04AC", other_device_id=HCALCS)
     bench.device.handle(octets)
     assert log(bench) == []
+
+
+def seeking(bench: DeviceBench) -> list:
+    """Partners that are sought, each with whom to tell; nobody is found until a test says so."""
+    sought: list = []
+    bench.device.seek_partner = lambda partner, done: sought.append((partner, done))
+    return sought
+
+
+def test_command_that_waits_for_a_key_is_carried_out_whole_or_not_at_all():
+    """Its counter counts as used once it is carried out, and no copy comes in between."""
+    bench = DeviceBench("esme")
+    sought = seeking(bench)
+    octets = bench.command("CS03A1", other_device_id=HCALCS, other_device_type="hcalcs")
+    before = bench.device.trust_anchors.counter(2)
+    bench.device.handle(octets)
+    bench.device.handle(octets)
+    assert len(sought) == 1
+    assert bench.device.trust_anchors.counter(2) == before
+    bench.restart()
+    sought = seeking(bench)
+    bench.sent.clear()
+    bench.device.handle(octets)
+    ((partner, done),) = sought
+    assert partner == HCALCS
+    done(True)
+    assert bench.device.trust_anchors.counter(2) > before
+    assert [each.kind for each in map(parse_message, bench.sent)] == ["response"]
+    bench.device.handle(octets)
+    assert len(sought) == 1
+
+
+def test_command_that_waited_is_overtaken():
+    bench = DeviceBench("esme")
+    sought = seeking(bench)
+    bench.device.handle(bench.command("CS03A1", other_device_id=HCALCS, other_device_type="hcalcs"))
+    bench.request("ECS39a", mpan="1111111111111")
+    highest = bench.device.trust_anchors.counter(2)
+    sought[0][1](True)
+    assert bench.device.trust_anchors.counter(2) == highest
+    assert log(bench) == [(HCALCS, "hcalcs")]
+
+
+def test_supply_cut_while_waiting_lets_the_command_in_again():
+    bench = DeviceBench("esme")
+    sought = seeking(bench)
+    octets = bench.command("CS03A1", other_device_id=HCALCS, other_device_type="hcalcs")
+    bench.device.handle(octets)
+    bench.device.power(False)
+    bench.device.power(True)
+    bench.device.handle(octets)
+    assert len(sought) == 2

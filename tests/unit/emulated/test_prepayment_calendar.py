@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from rigs.emulated.prepayment.calendar import Calendar, Entry, Pattern
+from rigs.emulated.prepayment.calendar import BEGIN, END, Calendar, Entry, Pattern
 
 ANY = Pattern(0xFFFF, 0xFF, 0xFF, 0xFF)
 WEEKEND, WEEKDAYS, ALL = {6, 7}, {1, 2, 3, 4, 5}, {1, 2, 3, 4, 5, 6, 7}
@@ -12,7 +12,7 @@ WEEKEND, WEEKDAYS, ALL = {6, 7}, {1, 2, 3, 4, 5}, {1, 2, 3, 4, 5, 6, 7}
 
 def entry(begins: bool, hour: int, weekdays: set[int], special: set[int] | None = None, **season) -> Entry:
     at = datetime(2000, 1, 1, hour, tzinfo=UTC).time()
-    return Entry(begins, at, weekdays, special or set(), season.get("first", ANY), season.get("last", ANY))
+    return Entry(BEGIN if begins else END, at, weekdays, special or set(), season.get("first", ANY), season.get("last", ANY))
 
 
 NIGHTS = Calendar([entry(True, 20, ALL), entry(False, 8, ALL)], [])

@@ -119,9 +119,9 @@ def test_what_cannot_be_emulated(rig, old, new, message):
 
 def test_a_device_type_that_is_not_emulated(rig, tmp_path):
     opened = rig()
-    (tmp_path / "esme.toml").write_text((tmp_path / "esme.toml").read_text().replace('"esme"', '"sapc"'))
+    (tmp_path / "esme.toml").write_text((tmp_path / "esme.toml").read_text().replace('"esme"', '"cad"'))
     opened = load_rig(opened.path, {})
-    with pytest.raises(ConfigError, match="type = 'sapc' cannot be emulated"):
+    with pytest.raises(ConfigError, match="type = 'cad' cannot be emulated"):
         emulator_config(opened)
 
 

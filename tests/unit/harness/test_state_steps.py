@@ -54,8 +54,12 @@ class Premises:
             "GCS38": {"firmware_version": b"\x05\x06\x07\x08"},
         }
         values = self.answers.get(use_case, known.get(use_case, {"outcome": 0, "results": [0]}))
+        named = {
+            "ECS26j": {"elements": {"PaymentMode": 1}},
+            "GCS21j": {"Components": [{"Payment Control Configuration": 0x0C94}]},
+        }.get(use_case, {})
         header = SimpleNamespace(date_time=encode_date_time(self.time), business_originator_id=device.eui64)
-        return Response(b"", values=values, mac="ok", message=SimpleNamespace(header=header))
+        return Response(b"", values=values, mac="ok", message=SimpleNamespace(header=header), named=named)
 
 
 def party(owner, key_id):

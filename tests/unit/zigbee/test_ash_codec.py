@@ -88,7 +88,9 @@ def test_frames_come_whole_however_the_line_cuts_them(sent, data):
 def test_truncation_and_flipped_bits_are_told(frame, data):
     wire = encode_frame(frame)
     cut = data.draw(st.integers(1, len(wire) - 2))
-    assert all(isinstance(each, DecodeError) for each in AshDecoder().feed(wire[:cut] + b"\x7e"))
+    # One cut in 65,536 leaves octets whose own end is their checksum: then they are a frame, and no other.
+    for each in AshDecoder().feed(wire[:cut] + b"\x7e"):
+        assert isinstance(each, DecodeError) or encode_frame(each) == wire[:cut] + b"\x7e"
     place, bit = data.draw(st.integers(0, len(wire) - 1)), data.draw(st.integers(0, 7))
     broken = wire[:place] + bytes((wire[place] ^ 1 << bit,)) + wire[place + 1 :]
     assert frame not in AshDecoder().feed(broken + b"\x7e") or broken == wire
