@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from protocols.zigbee.smart_energy.settings import DEVICE_ENDPOINT, LOAD_CONTROL
-from protocols.zigbee.smart_energy.zcl_exchange import Address, Answer, Incoming, Reply, Result
+from protocols.zigbee.smart_energy.zcl_exchange import Address, Answer, Incoming, Outcome, Reply, Result
 from protocols.zigbee.zcl.foundation import Status
 from rigs.emulated.event_rules import EventCode
 from rigs.emulated.events import seconds_since_2000
@@ -26,6 +26,7 @@ _STARTED, _SWITCHED, _DONE, _FAILED = 2, 0x00, 1, 2
 _SIMPLE_LOADS, _GREEN, _NOW, _WHILE_TOLD = 0x80, 1, 0, 0xFFFF
 _NO_OFFSET, _NO_SET_POINT, _NO_ADJUSTMENT, _UNSIGNED = 0xFF, -0x8000, -0x80, 0
 _FULL = 100
+_TRIES, _AGAIN_S = 3, 5.0
 
 
 class SwitchingMeter:
@@ -104,18 +105,21 @@ class Switch:
     """The HCALCS's side: it does what a meter of its own log says, and reports that it has."""
 
     def __init__(self, device: Hcalcs, application: SmartEnergyDevice) -> None:
-        self._device, self._zcl = device, application.zcl
+        self._device, self._zcl, self._after = device, application.zcl, application.context.after
         side = application.zcl.side(DEVICE_ENDPOINT, LOAD_CONTROL, client=True)
-        side.commands, side.permits = self._serve, application.partners.__contains__
+        side.commands = self._serve
         side.permits = lambda partner: partner in application.partners
         device.ask = self._ask
 
-    def _ask(self, meter: Eui64) -> None:
+    def _ask(self, meter: Eui64, tries: int = _TRIES) -> None:
+        """HECS01; a question that went nowhere, as while others come back too, is asked again."""
         address = Address(meter, DEVICE_ENDPOINT, DEVICE_ENDPOINT)
 
         def heard(reply: Reply) -> None:
             if reply.name == _EVENT and self._device.powered:
                 self._do(address, reply.values)
+            elif reply.outcome is not Outcome.ANSWERED and tries > 1:
+                self._after(_AGAIN_S, lambda: self._ask(meter, tries - 1))
 
         values = {"Start Time": _NOW, "Number of Events": 0}
         self._zcl.request(address, LOAD_CONTROL, _ASK, values, heard, expects=(_EVENT,))

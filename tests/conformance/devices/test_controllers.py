@@ -140,6 +140,8 @@ def test_the_calendar_switches(bench, supplier, device, check, rows, limit):
 )
 def test_five_controllers_are_switched_and_no_sixth(supplier, device, check, rows):
     for number in NUMBERS:
+        switch(supplier, device, number, RESET)
+    for number in NUMBERS:
         _equal(check, rows, 0, output(supplier, device, number))
         switch(supplier, device, number, ON)
         _equal(check, rows, FULL, output(supplier, device, number))

@@ -16,7 +16,7 @@ from ..settings import set_clock, set_mpxn
 
 pytestmark = [needs(state="commissioned", devices=["esme"]), leaves("restored")]
 
-DONE, INTERRUPTED = 0x8154, 0x8F57
+DONE, INTERRUPTED, COVER_REMOVED = 0x8154, 0x8F57, 0x8F76
 SOON = timedelta(seconds=20)
 
 
@@ -38,22 +38,28 @@ def test_the_event_log_has_commands_with_their_times_and_is_cleared(bench, suppl
 @pytest.mark.parametrize("role", ["supplier", "network_operator"])
 def test_the_power_log_has_each_outage(bench, request, esme, check, role):
     reader = request.getfixturevalue(role)
-    before = codes(bench, reader, esme, POWER)
+    start = bench.clock.now() - SOON
+    bench.wait(60)
     restart(bench, esme)
-    new = codes(bench, reader, esme, POWER)[len(before) :]
-    check.equal("SMETS-5.7.5.25-OBJ", [INTERRUPTED], [code for code in new if code == INTERRUPTED])
+    new = [each.code for each in entries(bench, reader, esme, POWER, start=start + 2 * SOON)]
+    check.equal("SMETS-5.7.5.25-OBJ", 1, new.count(INTERRUPTED))
 
 
 @covers("SMETS-5.7.5.31-OBJ")
 @needs(capabilities=["esme.stimulus", "esme.power"])
 def test_the_security_log_outlives_supply_and_clearing(bench, supplier, esme, check):
+    start = bench.clock.now()
+    bench.wait(60)
     do(esme, StimulusKind.COVER_OPEN, "terminal")
-    before = codes(bench, supplier, esme, SECURITY)
+    window = {"start": start + 2 * SOON, "end": bench.clock.now() + SOON}
+    before = [each.code for each in entries(bench, supplier, esme, SECURITY, **window)]
+    check.equal("SMETS-5.7.5.31-OBJ", [COVER_REMOVED], before)
+    bench.wait(60)
     do(esme, StimulusKind.COVER_CLOSE, "terminal")
     supplier.request("ECS15a", esme)
     restart(bench, esme)
-    after = codes(bench, supplier, esme, SECURITY)
-    check.equal("SMETS-5.7.5.31-OBJ", before[-5:], after[len(before) - 5 : len(before)])
+    after = [each.code for each in entries(bench, supplier, esme, SECURITY, **window)]
+    check.equal("SMETS-5.7.5.31-OBJ", before, after)
 
 
 @covers("SMETS-5.6.3.32-OBJ", "SMETS-5.5.1-OBJ")

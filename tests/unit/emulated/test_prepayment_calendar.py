@@ -12,7 +12,14 @@ WEEKEND, WEEKDAYS, ALL = {6, 7}, {1, 2, 3, 4, 5}, {1, 2, 3, 4, 5, 6, 7}
 
 def entry(begins: bool, hour: int, weekdays: set[int], special: set[int] | None = None, **season) -> Entry:
     at = datetime(2000, 1, 1, hour, tzinfo=UTC).time()
-    return Entry(BEGIN if begins else END, at, weekdays, special or set(), season.get("first", ANY), season.get("last", ANY))
+    return Entry(
+        BEGIN if begins else END,
+        at,
+        weekdays,
+        special or set(),
+        season.get("first", ANY),
+        season.get("last", ANY),
+    )
 
 
 NIGHTS = Calendar([entry(True, 20, ALL), entry(False, 8, ALL)], [])
