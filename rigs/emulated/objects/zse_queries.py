@@ -170,7 +170,7 @@ def clear_event_log(device: Device, asked: Asked) -> Status | list[Values]:
     if cleared:
         device.events.clear(Log.EVENT)
         device.events.record(EventCode.EVENT_LOG_CLEARED)
-        device.records.put(CommandPlace(0x0709, True, 0x01), [], f"{log}")
+        device.records.forget(CommandPlace(0x0709, True, 0x01), f"{log}")
     return [{"Cleared Event Logs": 1 << log if cleared else 0}]
 
 

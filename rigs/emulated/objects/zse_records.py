@@ -60,3 +60,7 @@ class Records:
     def held(self, place: CommandPlace, slot: str = "") -> bool:
         """Whether something was ever kept there."""
         return self._storage.get(_SECTION, record_key(place, slot)) is not None
+
+    def forget(self, place: CommandPlace, slot: str = "") -> None:
+        """Have nothing put there any more."""
+        self._storage.delete(_SECTION, record_key(place, slot))

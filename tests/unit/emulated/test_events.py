@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.emulated_devices import START, DeviceBench
+from fixtures.generated_commands import GeneratedBench
 from protocols.dlms.access import (
     AccessRequest,
     AccessSpecification,
@@ -26,6 +27,7 @@ from protocols.dlms.axdr import (
     structure,
 )
 from protocols.gbcs.message import Message, parse_message
+from protocols.gbcs.named import decode_named
 from protocols.ports import StimulusKind
 from rigs.emulated.event_rules import RULES, EventCode, Log
 from rigs.emulated.events import CAPACITY, EPOCH, seconds_since_2000
@@ -170,3 +172,17 @@ def test_rules_agree_with_the_register():
             assert rule.critical is None, hex(code)
             compared += 1
     assert compared > 20
+
+
+def test_gas_event_log_goes_on_after_it_was_cleared():
+    bench = GeneratedBench("gsme")
+
+    def logged() -> list[int]:
+        (answer,) = bench.send(bench.command("CS10a", "supplier"))
+        (log,) = decode_named(answer)["payload"]["Components"]
+        return [entry["Event ID"] for entry in log.get("Log Entries", [])]
+
+    bench.send(bench.command("CS11", "supplier"))
+    with bench.device.work():
+        bench.device.events.record(EventCode.BATTERY_COVER_CLOSED)
+    assert EventCode.BATTERY_COVER_CLOSED in logged()
