@@ -80,8 +80,9 @@ def test_second_run_passes_after_a_kill_in_the_first(emulator, rig, hil, tmp_pat
     second = hil("run", "--rig", str(rig), *SUITE, "--run-dir", str(second_dir), timeout_s=180)
     assert second.returncode == 0, second.stdout[-6000:] + second.stderr[-3000:]
     results = json.loads(next(second_dir.glob("**/results.json")).read_text())
-    assert {test["verdict"] for test in results["tests"]} == {"pass"}
-    assert len(results["tests"]) >= 20
+    verdicts = [test["verdict"] for test in results["tests"]]
+    assert set(verdicts) <= {"pass", "skipped"}  # a polyphase meter is not on every rig
+    assert verdicts.count("pass") >= 20
 
     # The report of the killed run can still be made, from its journal alone.
     report = hil("report", str(journal.parent))
