@@ -106,6 +106,11 @@ class Transfers:
         for transfer in list(self._sending.values()):
             self._over(transfer, status)
 
+    def fail_to(self, destination: int) -> None:
+        """Give up those to one device."""
+        for transfer in [one for one in self._sending.values() if one.data.destination == destination]:
+            self._over(transfer, DataStatus.NOT_DELIVERED)
+
     def _go_on(self, transfer: _Transfer, blocks: list[Block]) -> None:
         aps, data, sender = self._aps, transfer.data, transfer.sender
         for block in blocks:

@@ -263,6 +263,12 @@ class ApsLayer:
         self.transfers.fail_all(status)
         self._heard.clear()
 
+    def fail_to(self, destination: int) -> None:
+        """Give up what waits for a device that left: should it come back, it knows nothing of it."""
+        for pending in [one for one in self._pending.values() if one.data.destination == destination]:
+            self._finish(pending, DataStatus.NOT_DELIVERED)
+        self.transfers.fail_to(destination)
+
     # Receiving
 
     def nwk_data(self, nwk: NwkFrame, arrival: Arrival) -> None:

@@ -240,6 +240,8 @@ class Lifecycle:
             return
         eui64 = frame.source_ieee or nwk.addresses.eui64(frame.source)
         neighbour = nwk.neighbours.by_eui64.get(eui64) if eui64 is not None else None
+        if not leave.rejoin:
+            node.aps.fail_to(frame.source)
         if neighbour is not None and eui64 is not None:
             child = neighbour.is_child
             node.membership.drop(neighbour)

@@ -57,6 +57,20 @@ def test_leaving_is_told(role):
     assert device.eui64 not in han.hub.node.nwk.neighbours.by_eui64
 
 
+@pytest.mark.parametrize("octets", [20, 200], ids=["one-frame", "fragments"])
+def test_what_waits_for_a_device_that_left_is_given_up(octets):
+    """A device that was let in again would otherwise get the blocks of a transfer whose beginning it forgot."""
+    han = Han()
+    device = han.join(HanRole.SLEEPY_END_DEVICE)
+    device.node.poller.stop()
+    tokens = [han.hub.send(device.eui64, bytes(octets)) for _ in range(2)]
+    han.medium.run(0.1)
+    assert [han.hub.status(token) for token in tokens] == [None, None]
+    device.node.leave()
+    assert [han.confirmed(han.hub, token, 1) for token in tokens] == [DataStatus.NOT_DELIVERED] * 2
+    assert not han.hub.node.aps.waiting
+
+
 @pytest.mark.parametrize("role", [HanRole.END_DEVICE, HanRole.SLEEPY_END_DEVICE])
 def test_leaving_through_a_router_is_told_to_the_hub(role):
     han = Han()
