@@ -28,7 +28,6 @@ run: $(STAMP)
 	$(BIN)/hil run --rig rigs/emulated.toml
 	$(BIN)/hil run --rig rigs/emulated-variants.toml --run-dir runs/variants-$(NOW)
 	$(BIN)/hil run --rig rigs/emulated-twin.toml --run-dir runs/twin-$(NOW)
-	$(BIN)/hil run --rig rigs/polyphase.toml --suite alerts -k test_phases --run-dir runs/polyphase-$(NOW)
 	$(BIN)/hil run --rig rigs/sleepy-ppmid.toml --run-dir runs/sleepy-ppmid-$(NOW)
 	$(BIN)/hil run --rig rigs/spare-hub.toml --run-dir runs/spare-hub-$(NOW)
 

@@ -25,24 +25,13 @@ from protocols.gbcs.named.short_forms import (
 )
 from protocols.gbcs.named.short_rows import Row
 from protocols.gbcs.named.usual_modes import USUAL, Usual
+from protocols.parties import DEVICE_LOG_TYPES
 
 if TYPE_CHECKING:
     from protocols.gbcs.header import GroupingHeader
 
 _CONTROL = "authorisingRemotePartyControl"
 _UINT32 = 0xFFFF_FFFF
-# Device types of the hub's device log; ASN.1 has other numbers.
-# No source gives the number of an SAPC: 14 is a choice of ours, and that of the emulated hub.
-HAN_DEVICE_TYPES = {
-    "esme": 0,
-    "gsme": 1,
-    "hcalcs": 13,
-    "sapc": 14,
-    "ihd": 128,
-    "cad": 130,
-    "ppmid": 132,
-    "gpf": 254,
-}
 _MODE_CODES = {Mode.LOAD_CONTROLLER_BY_LOAD_CONTROLLER: 0x0125, Mode.LOAD_CONTROLLER_BY_SUPPLIER: 0x0126}
 
 
@@ -190,7 +179,7 @@ COMMANDS: dict[str, list[Row]] = {
     "CCS01": [
         Row("device_id", f"{_ADD}/entityIdentifier", EUI64),
         Row("install_code", f"{_ADD}/installationCredentials", octets(16)),
-        Row("device_type", f"{_ADD}/deviceType", named(HAN_DEVICE_TYPES)),
+        Row("device_type", f"{_ADD}/deviceType", named(DEVICE_LOG_TYPES)),
         Row("join_time_s", "elements/DeviceLog(CHF): joiningTimePeriod"),
     ],
     "CCS02": [Row("device_id", "elements/DeviceLog(CHF): removeEntry", EUI64)],

@@ -63,6 +63,7 @@ class Billing(MeterPart):
         self.balance_log = EntryLog(storage, "billing balances", Layout([], _BALANCES), _ENTRIES, per_chunk=1)
         both = registers_layout(twin=twin, balances=_BALANCES)
         self.change_log = EntryLog(storage, "billing changes", both, _ENTRIES, per_chunk=1)
+        self.keepers = (self.log, self.balance_log, self.change_log)
         self.balances: Callable[[], list[int]] = lambda: [0] * _BALANCES
         self._known: dict[Place, tuple[int, list[Moments]]] = {}
 
@@ -126,16 +127,6 @@ class Billing(MeterPart):
         numbers = registers_entry(total, self._tariff.read(), twin=self._twin)
         self.change_log.append(now, [*numbers, *self.balances()])
         self.change_log.close()
-
-    def open(self) -> None:
-        """See `Part`."""
-        for each in (self.log, self.balance_log, self.change_log):
-            each.open()
-
-    def close(self) -> None:
-        """See `Part`."""
-        for each in (self.log, self.balance_log, self.change_log):
-            each.close()
 
     # ------------------------------------------------------------------ the alert
 

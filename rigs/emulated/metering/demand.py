@@ -71,6 +71,7 @@ class MaximumDemand(MeterPart):
     def __init__(self, device: Device) -> None:
         self._device = device
         self._numbers = Counters(device.storage, "metering", "demand", _NUMBERS)
+        self.keepers = (self._numbers,)
         self._window: Window | None = None
         self._changes = -1
         for demand, (register, reset) in _OBJECTS.items():
@@ -102,16 +103,12 @@ class MaximumDemand(MeterPart):
 
     def open(self) -> None:
         """See `Part`."""
-        self._numbers.open()
+        super().open()
         changes = self._device.cosem.changes
         if changes != self._changes:
             octets = self._device.storage.get("cosem", _PERIOD.key)
             self._window = None if octets is None else _read_window(parse_data(octets)[0])
             self._changes = changes
-
-    def close(self) -> None:
-        """See `Part`."""
-        self._numbers.close()
 
     def next_boundary(self, after: datetime) -> datetime:
         """See `Part`."""

@@ -79,10 +79,24 @@ class Part(Protocol):
         """A settlement is done."""
 
 
+class Keeper(Protocol):
+    """Numbers or a log that stand in storage between settlements."""
+
+    def open(self) -> None:
+        """A settlement begins."""
+
+    def close(self) -> None:
+        """A settlement is done."""
+
+
 class MeterPart:
-    """A part without boundaries that heeds nothing: kinds of parts override what they need."""
+    """A part without boundaries that heeds nothing: kinds of parts override what they need.
+
+    ``keepers`` hold its numbers and logs; they are opened before a settlement and closed after it.
+    """
 
     wakes = False
+    keepers: tuple[Keeper, ...] = ()
 
     def next_boundary(self, after: datetime) -> datetime | None:  # noqa: ARG002
         """No boundaries."""
@@ -98,10 +112,14 @@ class MeterPart:
         """Nothing to do."""
 
     def open(self) -> None:
-        """Nothing to read."""
+        """See `Part`."""
+        for each in self.keepers:
+            each.open()
 
     def close(self) -> None:
-        """Nothing to write."""
+        """See `Part`."""
+        for each in self.keepers:
+            each.close()
 
 
 @dataclass(slots=True)

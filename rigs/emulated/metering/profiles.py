@@ -46,7 +46,7 @@ class HalfHours(MeterPart):
         self.imported = EntryLog(storage, "import", Layout([1, 1] if twin else [1]), IMPORT_ENTRIES)
         self.exported = EntryLog(storage, "export", Layout([1, 1]), EXPORT_ENTRIES)
         self.reactive = EntryLog(storage, "reactive", Layout([1]), EXPORT_ENTRIES)
-        self._keepers = (self._sum, self.imported, self.exported, self.reactive)
+        self.keepers = (self._sum, self.imported, self.exported, self.reactive)
 
     def next_boundary(self, after: datetime) -> datetime:
         """See `Part`."""
@@ -75,16 +75,6 @@ class HalfHours(MeterPart):
         if next_half_hour(after) != end and any(self._sum.values):
             self.reached(end)
 
-    def open(self) -> None:
-        """See `Part`."""
-        for each in self._keepers:
-            each.open()
-
-    def close(self) -> None:
-        """See `Part`."""
-        for each in self._keepers:
-            each.close()
-
 
 class Days(MeterPart):
     """Registers at midnight, and consumption of each day."""
@@ -96,7 +86,7 @@ class Days(MeterPart):
         self.read = EntryLog(storage, "daily read", layout, DAYS_READ, per_chunk=1)
         self.exported = EntryLog(storage, "daily export", Layout([1]), DAYS_READ, per_chunk=8)
         self.consumption = EntryLog(storage, "daily consumption", Layout([1]), DAYS_CONSUMED)
-        self._keepers = (self._sum, self.read, self.exported, self.consumption)
+        self.keepers = (self._sum, self.read, self.exported, self.consumption)
 
     def next_boundary(self, after: datetime) -> datetime:
         """See `Part`."""
@@ -118,13 +108,3 @@ class Days(MeterPart):
         """A midnight that was missed is caught up with, the last one of several (SMETS-5.5.1-e)."""
         if next_midnight(before) <= after:
             self.reached(after.replace(hour=0, minute=0, second=0, microsecond=0))
-
-    def open(self) -> None:
-        """See `Part`."""
-        for each in self._keepers:
-            each.open()
-
-    def close(self) -> None:
-        """See `Part`."""
-        for each in self._keepers:
-            each.close()

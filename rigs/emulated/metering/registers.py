@@ -23,6 +23,7 @@ class Registers(MeterPart):
 
     def __init__(self, storage: Storage) -> None:
         self._counters = Counters(storage, "metering", "registers", 5)
+        self.keepers = (self._counters,)
 
     @property
     def total(self) -> list[int]:
@@ -37,10 +38,6 @@ class Registers(MeterPart):
         """All five, outside of a settlement."""
         return [value % ROLLOVER for value in self._counters.read()]
 
-    def open(self) -> None:
-        """See `Part`."""
-        self._counters.open()
-
     def consumed(self, interval: Interval) -> None:
         """See `Part`."""
         values = self._counters.values
@@ -49,7 +46,3 @@ class Registers(MeterPart):
         values[REACTIVE_IMPORT] += interval.import_varh
         values[REACTIVE_EXPORT] += interval.export_varh
         values[SECONDARY] += interval.secondary_wh
-
-    def close(self) -> None:
-        """See `Part`."""
-        self._counters.close()

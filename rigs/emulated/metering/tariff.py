@@ -57,6 +57,7 @@ class Tariff(MeterPart):
     def __init__(self, device: Device) -> None:
         self._reader = TariffReader(device)
         self._numbers = Counters(device.storage, "metering", "tariff", _NUMBERS)
+        self.keepers = (self._numbers,)
         self._settings = TariffSettings()
         self.charge = 0
 
@@ -104,12 +105,8 @@ class Tariff(MeterPart):
 
     def open(self) -> None:
         """See `Part`."""
+        super().open()
         self._settings = self._reader.read()
-        self._numbers.open()
-
-    def close(self) -> None:
-        """See `Part`."""
-        self._numbers.close()
 
     def next_boundary(self, after: datetime) -> datetime:
         """The next switch of either table; there is one each midnight at least."""

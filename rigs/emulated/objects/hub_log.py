@@ -29,6 +29,7 @@ from protocols.dlms.axdr import (
 from protocols.dlms.date_time import encode_date_time
 from protocols.errors import DecodeError
 from protocols.eui64 import Eui64
+from protocols.parties import DEVICE_LOG_TYPES
 from rigs.emulated.device_log import LogEntry
 from rigs.emulated.event_rules import EventCode
 
@@ -40,18 +41,7 @@ if TYPE_CHECKING:
 _CLASS, _LOG, _HISTORIC = 104, "00001E0300FF", "00001E0301FF"
 _ACTIVE_DEVICES = 4
 _UNREGISTER, _BACK_UP, _RESTORE = 2, 4, 5
-# No source gives the number of an SAPC (devices.md 8): 14 is a choice of ours.
-DEVICE_TYPES = {
-    "esme": 0,
-    "gsme": 1,
-    "hcalcs": 13,
-    "sapc": 14,
-    "ihd": 128,
-    "cad": 130,
-    "ppmid": 132,
-    "gpf": 254,
-}
-_TYPE_NAMES = {code: name for name, code in DEVICE_TYPES.items()}
+_TYPE_NAMES = {code: name for name, code in DEVICE_LOG_TYPES.items()}
 _INSTALL_CODE = 1
 _DONE = AccessResult.SUCCESS, null_data()
 _FAILED = AccessResult.OTHER_REASON, null_data()

@@ -62,11 +62,6 @@ class Account:
         """Emergency credit used and not repaid."""
         return self.granted - self.emergency if self.active else 0
 
-    @property
-    def in_emergency(self) -> bool:
-        """Whether emergency credit is in use: active, and the balance spent."""
-        return self.active and self.meter <= 0
-
     def to_clear(self, terms: Terms) -> int:
         """What a top-up has to bring for supply to come back (SMETS: debt to clear).
 

@@ -1,6 +1,6 @@
 """Events of single phases of a polyphase meter: voltage, supply and current, each with codes of its own.
 
-The rig names its meter ``polyphase`` (rigs/polyphase.toml): meters of one phase have other codes.
+The rig names its meter ``polyphase`` (rigs/emulated-variants.toml): meters of one phase have other codes.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ from hil.api import inconclusive
 from protocols.ports import StimulusKind, StimulusOutcome, StimulusResult
 
 if TYPE_CHECKING:
-    from hil.bench import Bench
     from hil.nodes import DeviceNode, UserNode
 
 HELD_S, SHORT_S = 10, 0.5  # a long press of the supply button, and one that is too short
@@ -45,19 +44,3 @@ def forget_bad_entries(supplier: UserNode, device: DeviceNode) -> None:
 def hold_supply_button(device: DeviceNode, seconds: float = HELD_S) -> bool:
     """Hold the button that restores supply."""
     return press(device, f"enable={seconds:g}")
-
-
-def wait_alone(bench: Bench, seconds: float) -> None:
-    """Wait long with sleepy devices off: each of their polls is work for a bench on virtual time."""
-    sleepy = [
-        device
-        for device in bench.devices.values()
-        if device.type == "gsme" and "power" in device.capabilities and device.power.is_on()
-    ]
-    for device in sleepy:
-        device.power.off()
-    try:
-        bench.wait(seconds)
-    finally:
-        for device in sleepy:
-            device.power.on()

@@ -9,7 +9,6 @@ from hil.api import covers, leaves, needs
 
 from . import credit, logs, supply
 from .credit import POUND
-from .people import wait_alone
 
 pytestmark = needs(state="prepayment", devices=["esme"])
 
@@ -112,7 +111,7 @@ def test_used_up_emergency_credit_is_told_and_has_to_be_repaid(bench, supplier, 
 def test_registers_are_logged_at_midnight(bench, supplier, acb, prepaid, check):
     credit.debts(supplier, prepaid, payment=3 * POUND)
     now = bench.clock.now()
-    wait_alone(bench, 86_400 - now.timestamp() % 86_400 + 60)
+    bench.wait(86_400 - now.timestamp() % 86_400 + 60)
     span = {
         "fromDateTime": now.replace(microsecond=0),
         "toDateTime": bench.clock.now().replace(microsecond=0),

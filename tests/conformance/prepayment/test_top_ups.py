@@ -8,7 +8,7 @@ from hil.api import covers, leaves, needs
 
 from . import credit, logs
 from .credit import PENNY, POUND
-from .people import forget_bad_entries, key_in, wait_alone
+from .people import forget_bad_entries, key_in
 
 pytestmark = needs(state="prepayment", devices=["esme"])
 
@@ -172,7 +172,7 @@ def test_credit_keyed_in_is_added_and_told(bench, supplier, prepaid, check):
 @needs(capabilities=["esme.stimulus"])
 @leaves("restored")
 def test_bad_entries_suspend_the_keypad_alone(bench, supplier, prepaid, check):
-    wait_alone(bench, TEN_MINUTES_S)  # what other tests typed in does not count any more
+    bench.wait(TEN_MINUTES_S)  # what other tests typed in does not count any more
     mark = bench.alerts.mark()
     tries = int(bench.switches["A12"]) if bench.switches["A12"].isdigit() else 0
     for _ in range(tries):
@@ -184,7 +184,7 @@ def test_bad_entries_suspend_the_keypad_alone(bench, supplier, prepaid, check):
         check.that("GBCS-14.6-02", not key_in(prepaid, token.utrn), expected="refused", observed="taken")
         remote = credit.top_up(supplier, prepaid, 100)
         check.that("GBCS-14.6-02", remote, expected="a remote top-up taken", observed="refused")
-        wait_alone(bench, HOUR_S + 60)
+        bench.wait(HOUR_S + 60)
     check.that(
         "GBCS-14.6-02", key_in(prepaid, token.utrn), expected="taken after the pause", observed="refused"
     )

@@ -23,6 +23,7 @@ from protocols.gbcs.named import build_named, decode_named
 from protocols.gbcs.named.header import decode_header
 from protocols.gbcs.named.lookup import NoSuchValueError
 from protocols.gbcs.protect import protect
+from tests.desk_rig import DESK_RIG
 from tests.unit.harness.scripted_line import DRIVER, ESME, RIG, SUPPLIER, Esme
 
 REFERENCE = Path(__file__).parents[4] / "shared/rtds/messages.jsonl"
@@ -33,28 +34,6 @@ LOAD_LIMIT = {
     "LoadLimitPeriod(Timer): valueNext": 300,
     "LoadLimitRestorationPeriod(Timer): valueNext": 30,
 }
-DESK = """
-schema = 1
-name = "desk"
-[bench]
-time = "virtual"
-[keys]
-seed = "s"
-[nodes.supplier]
-kind = "user"
-role = "supplier"
-eui64 = "90-B3-D5-1F-30-01-00-00"
-[nodes.acb]
-kind = "user"
-role = "access_control_broker"
-eui64 = "90-B3-D5-1F-30-00-00-02"
-[nodes.esme]
-kind = "device"
-device = "DEVICES/esme.toml"
-emulated = true
-[nodes.esme.ports]
-serial = { driver = "memory" }
-""".replace("DEVICES", str(Path(__file__).parents[3] / "rigs/devices"))
 
 
 @pytest.fixture
@@ -102,7 +81,7 @@ def meter(bench):
 
 @pytest.fixture
 def desk(tmp_path):
-    (tmp_path / "rig.toml").write_text(DESK)
+    (tmp_path / "rig.toml").write_text(DESK_RIG)
     rig = load_rig(tmp_path / "rig.toml", {"SMETS_HIL_STATE": str(tmp_path / "state")}).in_run(tmp_path)
     clock = clock_of(rig)
     with (

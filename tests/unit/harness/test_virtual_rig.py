@@ -19,40 +19,15 @@ from hil.rigfile import load_rig
 from hil.virtual_time import DEFAULT_START
 from protocols.ports import BenchError, ConfigError
 from rigs.emulated.config import WireKind
+from tests.desk_rig import DESK_RIG
 
 RIGS = Path(__file__).parents[3] / "rigs"
-RIG = """
-schema = 1
-name = "desk"
-[bench]
-time = "virtual"
-[keys]
-seed = "s"
-[nodes.supplier]
-kind = "user"
-role = "supplier"
-eui64 = "90-B3-D5-1F-30-01-00-00"
-[nodes.acb]
-kind = "user"
-role = "access_control_broker"
-eui64 = "90-B3-D5-1F-30-00-00-02"
-[nodes.esme]
-kind = "device"
-device = "DEVICES/esme.toml"
-emulated = true
-[nodes.esme.ports]
-serial = { driver = "memory" }
-console = { driver = "memory" }
-power = { driver = "memory" }
-stimulus = { driver = "memory" }
-firmware = { driver = "memory" }
-""".replace("DEVICES", str(RIGS / "devices"))
 
 
 @pytest.fixture
 def rig_of(tmp_path):
     def load(*changes):
-        text = RIG
+        text = DESK_RIG
         for old, new in changes:
             assert old in text
             text = text.replace(old, new)
