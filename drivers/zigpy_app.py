@@ -12,14 +12,13 @@ import contextlib
 from importlib import import_module
 from typing import Any
 
-import zigpy.config as conf
-import zigpy.types as t
 import zigpy.zdo.types as zdo_t
 
+from drivers.zigpy_ezsp import EzspStick
+from drivers.zigpy_plain import PlainStick
 from drivers.zigpy_stick import Stick, StickUser
-from protocols.eui64 import Eui64
-from protocols.ezsp.names import Decision, JoinPolicy
-from protocols.han import Endpoint, Network
+from drivers.zigpy_words import POLICIES
+from protocols.han import Endpoint
 from protocols.zigbee.stack.constants import PROFILE_SMART_ENERGY
 
 _MODULES = {
@@ -31,22 +30,6 @@ _MODULES = {
 }
 _OPEN_S = 20.0
 _ENERGY_SERVICES_INTERFACE = 0x0500
-# Devices that hold a key of their own may always come back; joining is allowed while somebody is to join.
-POLICIES = {
-    "TRUST_CENTER_POLICY": int(JoinPolicy.ALLOW_UNSECURED_REJOINS),
-    "TC_KEY_REQUEST_POLICY": int(Decision.DENY_TC_KEY_REQUESTS),
-    "APP_KEY_REQUEST_POLICY": int(Decision.ALLOW_APP_KEY_REQUESTS),
-}
-
-
-def to_eui64(eui64: Eui64) -> Any:
-    """Our identifier as zigpy's."""
-    return t.EUI64.deserialize(bytes(eui64)[::-1])[0]
-
-
-def from_eui64(eui64: Any) -> Eui64:
-    """Take over an identifier of zigpy."""
-    return Eui64(eui64.serialize()[::-1])
 
 
 def configuration(radio: str, address: str, baud: int, flow_control: str) -> dict[str, Any]:
@@ -137,31 +120,6 @@ def _descriptor(endpoint: Endpoint) -> Any:
     )
 
 
-def tell_network(app: Any, channels: tuple[int, ...], extended_pan_id: Eui64 | None) -> None:
-    """Put what is wanted of a new network into the application's configuration."""
-    wanted = app.config[conf.CONF_NWK]
-    one = len(channels) == 1
-    wanted[conf.CONF_NWK_CHANNEL] = t.uint8_t(channels[0]) if one else None
-    wanted[conf.CONF_NWK_CHANNELS] = t.Channels.from_channel_list(list(channels))
-    if extended_pan_id is not None:
-        octets = bytes(extended_pan_id)[::-1]
-        wanted[conf.CONF_NWK_EXTENDED_PAN_ID] = t.ExtendedPanId.deserialize(octets)[0]
-
-
-def network_of(app: Any) -> Network:
-    """The network the application is on."""
-    info = app.state.network_info
-    extended = Eui64(info.extended_pan_id.serialize()[::-1])
-    return Network(int(info.channel), int(info.pan_id), extended, 0x0000, int(info.nwk_update_id))
-
-
-def network_keys_of(app: Any) -> dict[int, bytes]:
-    """The network key by its sequence number; empty where the radio does not tell it."""
-    kept = app.state.network_info.network_key
-    octets = bytes(kept.key.serialize())
-    return {int(kept.seq): octets} if any(octets) and octets != b"\xff" * 16 else {}
-
-
 async def open_stick(radio: str, address: str, baud: int, flow_control: str, user: StickUser) -> Stick:
     """Connect to a stick; exceptions are the radio library's."""
     base = import_module(_MODULES[radio]).ControllerApplication
@@ -170,11 +128,7 @@ async def open_stick(radio: str, address: str, baud: int, flow_control: str, use
         async with asyncio.timeout(_OPEN_S):
             await app.connect()
         if radio != "ezsp":
-            from drivers.zigpy_plain import PlainStick
-
             return PlainStick(app, user)
-        from drivers.zigpy_ezsp import EzspStick
-
         stick = EzspStick(app, user)
         await stick.begin()
     except BaseException:

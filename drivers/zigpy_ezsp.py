@@ -13,12 +13,12 @@ from typing import Any
 
 import bellows.types as bt
 
-from drivers.zigpy_app import POLICIES, from_eui64, network_keys_of, network_of, tell_network
 from drivers.zigpy_ezsp_command import Commands, StickRefusedError, check
 from drivers.zigpy_ezsp_data import EzspSender
 from drivers.zigpy_ezsp_keys import EzspKeys
 from drivers.zigpy_fragments import Reassembly
 from drivers.zigpy_stick import Heard, Outgoing, StickUser
+from drivers.zigpy_words import POLICIES, from_eui64, network_keys_of, network_of, tell_network
 from protocols.errors import CodecError
 from protocols.eui64 import Eui64
 from protocols.ezsp.fields import Values

@@ -8,8 +8,8 @@ from typing import Any
 
 import bellows.types as bt
 
-from drivers.zigpy_app import to_eui64
 from drivers.zigpy_ezsp_command import Commands, StickRefusedError, check
+from drivers.zigpy_words import to_eui64
 from protocols.eui64 import Eui64
 from protocols.zigbee.stack.constants import BROADCAST_FIRST
 

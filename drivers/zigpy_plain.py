@@ -12,8 +12,8 @@ from typing import Any
 
 import zigpy.types as t
 
-from drivers.zigpy_app import from_eui64, network_keys_of, network_of, tell_network, to_eui64
 from drivers.zigpy_stick import Heard, Outgoing, StickUser
+from drivers.zigpy_words import from_eui64, network_keys_of, network_of, tell_network, to_eui64
 from protocols.eui64 import Eui64
 from protocols.han import DataStatus, Endpoint, JoinKind, Network
 from protocols.zigbee.stack.constants import BROADCAST_FIRST

@@ -12,10 +12,10 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
+from hil.doctor_lines import Checked, Status
+from hil.doctor_radio import check_probed_ports, probed_ports
 from hil.rigfile import Rig, load_rig
 from protocols.gbcs.catalogue import load_catalogue
 from protocols.gbcs.catalogue.check import inconsistencies
@@ -24,24 +24,6 @@ from protocols.ports import BenchError
 DISTRIBUTION = "smets-hil"
 _SERIAL = ("/dev/ttyUSB*", "/dev/ttyACM*", "/dev/ttyAMA*", "/dev/serial/by-id/*")
 _TOOLS = {"tshark": "sudo apt-get install tshark", "openssl": "sudo apt-get install openssl"}
-
-
-class Status(StrEnum):
-    """What a check found; only MISSING makes the exit code 2."""
-
-    OK = "ok"
-    MISSING = "missing"
-    NOTE = "note"
-
-
-@dataclass(slots=True)
-class Checked:
-    """One line of the doctor."""
-
-    subject: str
-    status: Status
-    detail: str = ""
-    fix: str = ""
 
 
 def check_machine() -> list[Checked]:
@@ -210,8 +192,6 @@ def _check_drivers(rig: Rig) -> str:
 
 
 def _check_radios(rig: Rig) -> list[Checked]:
-    from hil.doctor_radio import check_probed_ports
-
     return check_probed_ports(rig)
 
 
@@ -236,8 +216,6 @@ def _tried(subject: str, check: object, rig: Rig) -> Checked:
 
 def _serial_paths(rig: Rig) -> list[str]:
     """Paths of serial devices that real nodes of the rig name, but for radios: those are looked at closer."""
-    from hil.doctor_radio import probed_ports
-
     radios = {(device.name, port) for device, port, _, _ in probed_ports(rig)}
     urls = [
         str(port.settings.get("url", ""))

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hil.doctor import Checked, Status
+from hil.doctor_lines import Checked, Status
 
 BY_ID = Path("/dev/serial/by-id")
 _NUMBERED = re.compile(r"/dev/tty(USB|ACM)\d+")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from drivers.endpoints import EMULATED
 from hil.clock import RealClock
-from hil.doctor import Checked, Status
+from hil.doctor_lines import Checked, Status
 from hil.doctor_path import check_path, holders
 from hil.drivers import port_problems
 from hil.emulator import LOCK_NAME, is_running

@@ -15,7 +15,8 @@ def command(rig: Path | None) -> None:
 
     Exit code 0 when nothing is missing, 2 otherwise; a note never counts.
     """
-    from hil.doctor import Status, check_machine, check_rig
+    from hil.doctor import check_machine, check_rig
+    from hil.doctor_lines import Status
 
     findings = check_machine()
     findings += check_rig(rig) if rig is not None else []

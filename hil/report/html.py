@@ -9,8 +9,9 @@ from typing import Any
 import jinja2
 
 from hil.report.ladder import Ladder, ladder_of
-from hil.report.model import NOT_A_CERTIFICATE, Attempt, RunView, Test
+from hil.report.model import NOT_A_CERTIFICATE, RunView
 from hil.report.register_counts import STRENGTHS
+from hil.report.tested import Attempt, Test
 from hil.verdicts import ExitCode
 
 _TONES = {

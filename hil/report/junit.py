@@ -12,7 +12,8 @@ from datetime import datetime
 from itertools import groupby
 from xml.etree import ElementTree as ET
 
-from hil.report.model import RunView, Test
+from hil.report.model import RunView
+from hil.report.tested import Test
 from hil.verdicts import Verdict
 
 # XML 1.0 cannot carry these, not even escaped.

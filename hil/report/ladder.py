@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hil.report.model import Attempt, Event
+from hil.report.tested import Attempt, Event
 
 # A message longer than this is cut in the report; the journal has all of it.
 _HEX_LIMIT = 4096

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from protocols.ports import Strength
 
 if TYPE_CHECKING:
-    from hil.report.model import RowResult, Test
+    from hil.report.tested import RowResult, Test
 
 STRENGTHS = tuple(str(strength) for strength in Strength)
 _NOT_OF_DEVICES = "DCC"

@@ -6,8 +6,9 @@ import json
 from datetime import datetime
 from typing import Any
 
-from hil.report.model import NOT_A_CERTIFICATE, RowResult, RunView, Test
+from hil.report.model import NOT_A_CERTIFICATE, RunView
 from hil.report.register_counts import STRENGTHS, RegisterCounts, Tested
+from hil.report.tested import RowResult, Test
 
 FORMAT = 1
 

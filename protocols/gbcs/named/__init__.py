@@ -4,7 +4,8 @@ A document has ``use_case`` (None where a message code belongs to none), ``messa
 ``header``, ``payload_kind``, ``payload``, ``signature`` and ``mac``. Values are JSON's own types: octet
 strings are hexadecimal text and stand only where the catalogue types the element so; types, tags and lengths
 are not stored, they follow from the catalogue. One module per payload kind (``dlms``, ``gbz``, ``asn1``)
-gives ``decode``, ``build`` and ``describe``; it is loaded when a message of its kind comes along.
+gives ``decode``, ``build`` and ``describe`` (DLMS has that in ``dlms_describe``); it is loaded when a message
+of its kind comes along.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ _KEYS = (
     "mac",
 )
 _KINDS = ("dlms", "gbz", "asn1")
+_DESCRIBES = {"dlms": "dlms_describe", "gbz": "gbz", "asn1": "asn1"}
 UNNAMED = "unnamed"
 
 
@@ -117,7 +119,9 @@ def describe(message: Message, decrypt: Decrypt | None = None) -> list[dict[str,
     """Payload elements in order: name, clause, unit, scaling, value, offset (in the message) and octets."""
     header = message.header
     use_case = load_catalogue().by_message_code(header.message_code, header.cra_flag)
-    found: list[dict[str, Any]] = _module(payload_kind(message)).describe(message, use_case, decrypt)
+    found: list[dict[str, Any]] = _module(_DESCRIBES[payload_kind(message)]).describe(
+        message, use_case, decrypt
+    )
     return found
 
 

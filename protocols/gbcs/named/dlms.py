@@ -64,13 +64,6 @@ def decode(message: Message, use_case: UseCase | None, decrypt: Open | None = No
     return read(message, use_case, decrypt, None)
 
 
-def describe(message: Message, use_case: UseCase | None, decrypt: Open | None = None) -> list[dict[str, Any]]:
-    """Payload elements in order: name, clause, unit, scaling, value, offset in the message, octets."""
-    from protocols.gbcs.named.dlms_describe import describe_payload
-
-    return describe_payload(message, use_case, decrypt)
-
-
 def read(message: Message, use_case: UseCase | None, decrypt: Open | None, see: See | None) -> dict[str, Any]:
     """``decode``, telling ``see`` of every single value on the way."""
     header, payload = message.header, message.payload

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from protocols.dlms.access import result_name
 from protocols.gbcs.catalogue import load_catalogue
+from protocols.gbcs.catalogue.elements import DlmsNode
 from protocols.gbcs.header import CraFlag
 from protocols.gbcs.named import dlms
 from protocols.gbcs.named.dlms_match import KINDS
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from protocols.gbcs.catalogue import UseCase
-    from protocols.gbcs.catalogue.elements import DlmsNode
     from protocols.gbcs.message import Message
 
 Described = dict[str, Any]
@@ -52,8 +52,8 @@ class _Listing:
         self.groups.append(_group(node.name))
 
 
-def describe_payload(
-    message: Message, use_case: UseCase | None, decrypt: Callable[[bytes], bytes] | None
+def describe(
+    message: Message, use_case: UseCase | None, decrypt: Callable[[bytes], bytes] | None = None
 ) -> list[Described]:
     """Elements in order.
 
@@ -72,8 +72,6 @@ def describe_payload(
 
 
 def _whole() -> DlmsNode:
-    from protocols.gbcs.catalogue.elements import DlmsNode
-
     return DlmsNode("payload", "unnamed", "payload without names")
 
 

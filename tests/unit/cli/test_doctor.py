@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from hil import doctor
 from hil.cli.doctor import command
-from hil.doctor import Status
+from hil.doctor_lines import Status
 from hil.rigfile import load_rig
 
 RIG = Path(__file__).parents[3] / "rigs" / "serial.toml"

@@ -15,7 +15,8 @@ import pytest
 from drivers import spinel_start
 from drivers.spinel_radio import DRIVER, SpinelConfig
 from hil import doctor_path
-from hil.doctor import Checked, Status, check_rig
+from hil.doctor import check_rig
+from hil.doctor_lines import Checked, Status
 from hil.doctor_path import UDEV_RULE, Holder, check_path, holders
 from hil.doctor_radio import check_credentials, check_probed_ports
 from hil.rigfile import load_rig

@@ -7,7 +7,7 @@ import pytest
 from protocols.errors import DecodeError, EncodeError
 from protocols.gbcs.header import CraFlag
 from protocols.gbcs.message import Message
-from protocols.gbcs.named import dlms
+from protocols.gbcs.named import dlms, dlms_describe
 from protocols.gbcs.named.dlms_leaves import type_form
 from protocols.gbcs.named.dlms_nodes import members_present
 from tests.named_dlms import BROKER, CATALOGUE, METER, READER, build, decode, flip, header
@@ -313,7 +313,7 @@ def test_describe_gives_units_scaling_and_places():
     values = {"results": {each.key: 0 for each in table}, "elements": elements}
     payload = build("ECS17a", values, CraFlag.RESPONSE)
     message = Message(header("ECS17a", CraFlag.RESPONSE), payload, None, None, payload_offset=100)
-    rows = dlms.describe(message, CATALOGUE["ECS17a"])
+    rows = dlms_describe.describe(message, CATALOGUE["ECS17a"])
     register = next(row for row in rows if row["value"] == 1234)
     assert register["name"] == table[0].key
     assert register["clause"].startswith("SMETS")
@@ -326,7 +326,7 @@ def test_describe_gives_units_scaling_and_places():
 
 def test_describe_says_when_there_are_no_names():
     message = Message(header("ECS42"), build("ECS52", {}), None, None)
-    (row,) = dlms.describe(message, CATALOGUE["ECS42"])
+    (row,) = dlms_describe.describe(message, CATALOGUE["ECS42"])
     assert row["octets"] == len(message.payload)
 
 
@@ -337,7 +337,9 @@ def test_describe_marks_decrypted_values():
     values = {"results": {element.key: 0}, "elements": {element.key: {inner.key: balances}}}
     payload = build("ECS19", values, CraFlag.RESPONSE, encrypt=flip)
     message = Message(header("ECS19", CraFlag.RESPONSE), payload, None, None)
-    opened = [row for row in dlms.describe(message, CATALOGUE["ECS19"], flip) if row.get("plaintext")]
+    opened = [
+        row for row in dlms_describe.describe(message, CATALOGUE["ECS19"], flip) if row.get("plaintext")
+    ]
     assert [row["value"] for row in opened] == [-5] * len(balances)
-    closed = dlms.describe(message, CATALOGUE["ECS19"])
+    closed = dlms_describe.describe(message, CATALOGUE["ECS19"])
     assert [row["name"] for row in closed] == [element.key, f"{element.key}.ciphered"]

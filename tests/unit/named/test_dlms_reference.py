@@ -12,7 +12,7 @@ from protocols.gbcs.catalogue import load_catalogue
 from protocols.gbcs.crypto import SecretCache, encrypt_block
 from protocols.gbcs.keystore import keystore_from_files
 from protocols.gbcs.message import parse_message
-from protocols.gbcs.named import dlms
+from protocols.gbcs.named import dlms, dlms_describe
 from protocols.gbcs.payload import payload_kind
 from protocols.gbcs.protect import decryptor, secret_between
 
@@ -76,7 +76,7 @@ def test_all_are_described_within_their_payload(messages, keystore):
     cache = SecretCache()
     for name, message in messages.items():
         end = message.payload_offset + len(message.payload)
-        for row in dlms.describe(message, use_case(message), ciphers(message, keystore, cache)[0]):
+        for row in dlms_describe.describe(message, use_case(message), ciphers(message, keystore, cache)[0]):
             assert row["clause"], (name, row)
             if not row.get("plaintext"):
                 assert message.payload_offset <= row["offset"] <= row["offset"] + row["octets"] <= end, name

@@ -12,7 +12,7 @@ from protocols.dlms.access import AccessResult
 from protocols.errors import DecodeError
 from protocols.gbcs.header import CraFlag
 from protocols.gbcs.message import Message
-from protocols.gbcs.named import dlms, dlms_time
+from protocols.gbcs.named import dlms, dlms_describe, dlms_time
 from protocols.gbcs.named.dlms_leaves import TYPES, type_form
 from tests.named_dlms import CATALOGUE, build, decode, flip, header
 
@@ -234,7 +234,7 @@ def test_damaged_payloads_are_refused_or_come_back(data):
         return
     assert build(code, json.loads(json.dumps(found)), flag, strict=False) == damaged
     message = Message(header(code, flag), damaged, None, None)
-    assert dlms.describe(message, CATALOGUE[code])
+    assert dlms_describe.describe(message, CATALOGUE[code])
 
 
 def units():
