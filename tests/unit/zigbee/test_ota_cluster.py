@@ -2,15 +2,11 @@
 
 import random
 import time
-from dataclasses import dataclass, field
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocols.eui64 import Eui64
-from protocols.ota import OtaHeader, OtaImage, build_ota
-from protocols.zigbee.ota_client import ClientSettings, OtaClient, State
+from protocols.zigbee.ota_client import ClientSettings, State
 from protocols.zigbee.ota_cluster import (
     ANY_VERSION,
     CLUSTER,
@@ -19,7 +15,6 @@ from protocols.zigbee.ota_cluster import (
     Failed,
     Found,
     ImageId,
-    MemoryStore,
     NoImage,
     Send,
     Upgrade,
@@ -28,97 +23,9 @@ from protocols.zigbee.ota_cluster import (
 )
 from protocols.zigbee.ota_server import Ended, OtaServer, ServerSettings, offer_file
 from protocols.zigbee.zcl.clusters import load
-from protocols.zigbee.zcl.foundation import Status, build_command, build_general, parse_message
+from protocols.zigbee.zcl.foundation import Status, build_command
+from tests.unit.zigbee.ota_pair import METER, NEW, OTHER, Pair, file, on_air, server
 from tests.zcl_samples import values_for
-
-METER = Eui64("00DB1234567890A0")
-OTHER = Eui64("00DB1234567890A1")
-CURRENT = ImageId(0x121D, 0x0000, 1)
-NEW = ImageId(0x121D, 0x0000, 2)
-
-
-def file(octets: int = 5000, **header) -> bytes:
-    body = random.Random(octets).randbytes(octets)
-    return build_ota(
-        OtaImage(
-            OtaHeader(**{"manufacturer_code": 0x121D, "image_type": 0, "file_version": 2, **header}), body
-        )
-    )
-
-
-def on_air(sent: Send, *, from_server: bool) -> tuple[str, dict]:
-    """What arrives of a command that went out."""
-    if sent.name == "Default Response":
-        octets = build_general(sent.name, sent.values, sequence=1, from_server=from_server)
-    else:
-        octets = build_command(CLUSTER, sent.name, sent.values, sequence=1, from_server=from_server)
-    message = parse_message(CLUSTER, octets)
-    return message.name, message.values
-
-
-@dataclass
-class Pair:
-    """A client and a server on a link in virtual time."""
-
-    server: OtaServer
-    store: MemoryStore = field(default_factory=MemoryStore)
-    settings: ClientSettings = field(default_factory=ClientSettings)
-    loss: float = 0.0
-    seed: int = 1
-    now: float = 0.0
-    cut_after: set[int] = field(default_factory=set)
-    events: list = field(default_factory=list)
-    blocks: int = 0
-    options: dict = field(default_factory=dict)
-
-    def __post_init__(self):
-        self.chance = random.Random(self.seed)
-        self.client = self.new_client()
-
-    def new_client(self) -> OtaClient:
-        chance = random.Random(self.seed)
-        return OtaClient(
-            CURRENT, self.store, node=METER, chance=chance, settings=self.settings, **self.options
-        )
-
-    def to_server(self, outcomes):
-        """Carry what the client sends until both are silent."""
-        todo = list(outcomes)
-        while todo:
-            outcome = todo.pop(0)
-            if not isinstance(outcome, Send):
-                self.events.append(outcome)
-                continue
-            if self.chance.random() < self.loss:
-                continue
-            name, values = on_air(outcome, from_server=False)
-            for answer in self.server.receive(METER, name, values, self.now):
-                if not isinstance(answer, Send):
-                    self.events.append(answer)
-                elif self.chance.random() >= self.loss:
-                    todo += self.to_client(answer)
-
-    def to_client(self, sent: Send):
-        self.blocks += sent.name == "Image Block Response"
-        if self.blocks in self.cut_after:
-            self.cut_after.discard(self.blocks)
-            self.client = self.new_client()
-            return self.client.query(self.now)
-        return self.client.receive(*on_air(sent, from_server=True), self.now)
-
-    def run(self, until: float = float("inf")):
-        while (due := self.client.next_due()) is not None and due <= until:
-            self.now = max(self.now, due)
-            self.to_server(self.client.run_due(self.now))
-            if any(isinstance(event, Upgrade | Failed) for event in self.events):
-                break
-        return self.events
-
-
-def server(octets: bytes, settings=None, **more) -> OtaServer:
-    made = OtaServer(settings or ServerSettings())
-    made.offers.append(offer_file(octets, **more))
-    return made
 
 
 def test_a_whole_upgrade():
@@ -261,77 +168,6 @@ def test_silent_transfers_make_room():
     assert made.receive(OTHER, "Image Block Request", wanted, 0)[0].values["Status"] == Status.SUCCESS
     assert made.receive(METER, "Image Block Request", wanted, 40)[0].values["Status"] == Status.WAIT_FOR_DATA
     assert made.receive(METER, "Image Block Request", wanted, 60)[0].values["Status"] == Status.SUCCESS
-
-
-@pytest.mark.parametrize(
-    ("more", "options", "found"),
-    [
-        ({}, {}, True),
-        ({"minimum_hardware_version": 2, "maximum_hardware_version": 3}, {"hardware_version": 2}, True),
-        ({"minimum_hardware_version": 2, "maximum_hardware_version": 3}, {"hardware_version": 1}, False),
-        ({"file_version": 1}, {}, False),
-        ({"file_version": 0}, {}, False),
-        ({"image_type": 1}, {}, False),
-        ({"manufacturer_code": 1}, {}, False),
-    ],
-)
-def test_who_is_offered_what(more, options, found):
-    pair = Pair(server(file(100, **more), upgrade_after=0), options=options)
-    pair.to_server(pair.client.query(0))
-    assert isinstance(pair.events[0], Found if found else NoImage)
-
-
-def test_only_listed_clients_are_served_and_downgrades_only_on_purpose():
-    pair = Pair(server(file(100), clients={OTHER}))
-    pair.to_server(pair.client.query(0))
-    assert pair.events == [NoImage(Status.NO_IMAGE_AVAILABLE)]
-    wanted = {"Field Control": 0, **NEW.values(), "File Offset": 0, "Maximum Data Size": 64}
-    assert pair.server.receive(METER, "Image Block Request", wanted, 0) == [
-        Send("Image Block Response", {"Status": Status.ABORT})
-    ]
-    pair = Pair(server(file(100, file_version=0), downgrade=True, upgrade_after=0))
-    pair.to_server(pair.client.query(0))
-    assert pair.events[-1] == Upgrade(ImageId(0x121D, 0, 0))
-
-
-def test_a_file_for_one_device():
-    pair = Pair(server(file(100, file_version=9), destination=METER, upgrade_after=0))
-    pair.to_server(pair.client.query(0))
-    assert pair.events == [NoImage(Status.NO_IMAGE_AVAILABLE)]
-    pair.to_server(pair.client.query_specific_file(ImageId(0x121D, 0, 9), 0))
-    assert pair.events[-1] == Upgrade(ImageId(0x121D, 0, 9))
-    pair.server.offers[0].destination = OTHER
-    pair.to_server(pair.client.query_specific_file(ImageId(0x121D, 0, 9), 0))
-    assert pair.events[-1] == NoImage(Status.NO_IMAGE_AVAILABLE)
-
-
-@pytest.mark.parametrize(
-    ("values", "asks"),
-    [
-        ({"Payload Type": 0, "Query Jitter": 100}, True),
-        ({"Payload Type": 0, "Query Jitter": 0}, False),
-        ({"Payload Type": 1, "Query Jitter": 100, "Manufacturer Code": 0x121D}, True),
-        ({"Payload Type": 1, "Query Jitter": 100, "Manufacturer Code": 0xFFFF}, True),
-        ({"Payload Type": 1, "Query Jitter": 100, "Manufacturer Code": 1}, False),
-        ({"Payload Type": 2, "Query Jitter": 100, "Manufacturer Code": 0x121D, "Image Type": 1}, False),
-        ({"Payload Type": 3, "Query Jitter": 100, **CURRENT.values()}, False),
-        ({"Payload Type": 3, "Query Jitter": 100, **NEW.values()}, True),
-        ({"Payload Type": 3, "Query Jitter": 100, **ImageId(0x121D, 0, ANY_VERSION).values()}, True),
-    ],
-)
-def test_image_notify(values, asks):
-    pair = Pair(server(file(100)))
-    outcomes = pair.client.receive(*on_air(Send("Image Notify", values), from_server=True), 0)
-    assert [each.name for each in outcomes] == ["Query Next Image Request"] * asks
-
-
-def test_jitter_picks_some():
-    pair = Pair(server(file(100)))
-    asked = 0
-    for _ in range(400):
-        pair.client.state = State.IDLE
-        asked += bool(pair.to_client(pair.server.notify(pair.server.offers[0], jitter=25)))
-    assert 70 < asked < 130
 
 
 def test_a_wrong_image_is_refused_and_forgotten():
