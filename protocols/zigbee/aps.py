@@ -14,9 +14,9 @@ from protocols.eui64 import Eui64
 from protocols.zigbee.security import (
     AuxiliaryHeader,
     SecurityError,
+    join_frame,
     open_payload,
     parse_auxiliary,
-    seal_frame,
 )
 
 # Frame control: type in bits 0 and 1, delivery mode in 2 and 3.
@@ -183,15 +183,7 @@ def open_aps(frame: ApsFrame, key: bytes, source: Eui64 | None = None) -> ApsFra
 
 def build_aps(frame: ApsFrame, key: bytes | None = None, source: Eui64 | None = None) -> bytes:
     """The octets; ``key`` is needed where the frame has a security header and is not closed."""
-    header = _header(frame)
-    security = frame.security
-    if security is None:
-        if frame.closed:
-            raise EncodeError("only a secured payload can be closed", element="closed")
-        return header + frame.payload
-    if frame.closed:
-        return header + security.build() + frame.payload
-    return seal_frame(header, security, frame.payload, key, source)
+    return join_frame(_header(frame), frame.security, frame.payload, key, source, closed=frame.closed)
 
 
 def _inter_pan(control: int, delivery: DeliveryMode, octets: bytes) -> ApsFrame:

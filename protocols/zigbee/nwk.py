@@ -15,9 +15,9 @@ from protocols.eui64 import Eui64
 from protocols.zigbee.security import (
     AuxiliaryHeader,
     SecurityError,
+    join_frame,
     open_payload,
     parse_auxiliary,
-    seal_frame,
 )
 
 PROTOCOL_VERSION = 2
@@ -153,15 +153,7 @@ def open_nwk(frame: NwkFrame, key: bytes, source: Eui64 | None = None) -> NwkFra
 
 def build_nwk(frame: NwkFrame, key: bytes | None = None, source: Eui64 | None = None) -> bytes:
     """The octets; ``key`` is needed where the frame has a security header and is not closed."""
-    header = _header(frame)
-    security = frame.security
-    if security is None:
-        if frame.closed:
-            raise EncodeError("only a secured payload can be closed", element="closed")
-        return header + frame.payload
-    if frame.closed:
-        return header + security.build() + frame.payload
-    return seal_frame(header, security, frame.payload, key, source)
+    return join_frame(_header(frame), frame.security, frame.payload, key, source, closed=frame.closed)
 
 
 def _inter_pan(control: int, octets: bytes) -> NwkFrame:

@@ -144,6 +144,25 @@ def seal_frame(
     return header + security.build() + sealed
 
 
+def join_frame(
+    header: bytes,
+    security: AuxiliaryHeader | None,
+    payload: bytes,
+    key: bytes | None,
+    source: Eui64 | None,
+    *,
+    closed: bool,
+) -> bytes:
+    """A whole frame: without security, with a payload that is ``closed`` as it stands, or secured now."""
+    if security is None:
+        if closed:
+            raise EncodeError("only a secured payload can be closed", element="closed")
+        return header + payload
+    if closed:
+        return header + security.build() + payload
+    return seal_frame(header, security, payload, key, source)
+
+
 def ccm_encrypt(key: bytes, nonce: bytes, aad: bytes, plaintext: bytes) -> bytes:
     """Ciphertext and MIC of 4 octets."""
     return AESCCM(key, tag_length=MIC_OCTETS).encrypt(nonce, plaintext, aad)

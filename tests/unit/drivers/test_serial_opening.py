@@ -13,33 +13,13 @@ from pydantic import ValidationError
 
 from drivers import serial_errors, serial_line
 from drivers.serial_line import DRIVER, SerialLineConfig
-from hil.clock import RealClock
 from protocols.ports import (
     BenchError,
     ConfigError,
-    DriverContext,
-    Frame,
-    FrameKind,
 )
 from rigs.emulated.wires import PtyWire
 from tests.loops import in_loop
-
-
-def context(**endpoints: str) -> DriverContext:
-    named = {name.replace("_", "."): address for name, address in endpoints.items()}
-    return DriverContext(RealClock(), "chf", "wan", Path("/nowhere"), named)
-
-
-def open_port(url: str, **keys):
-    return DRIVER.open(SerialLineConfig(url=url, **keys), context())
-
-
-def gbcs(data: bytes) -> Frame:
-    return Frame(FrameKind.GBCS, data)
-
-
-async def within(work, seconds=5.0):
-    return await asyncio.wait_for(work, seconds)
+from tests.unit.drivers.serial_ports import context, gbcs, open_port, within
 
 
 def real_path(link: str) -> str:
