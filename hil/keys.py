@@ -129,7 +129,11 @@ def _from_files(rig: Rig, certificates: dict[str, bytes]) -> KeyStore:
 def _add_user(keys: RigKeys, user: User) -> None:
     """What no file brings is made up from the seed, so that folder and seed can be mixed."""
     store = keys.keystore
-    if keys.hierarchy is not None:
+    if keys.hierarchy is not None and user.role == "root":
+        # In the name of the root speaks whoever has the contingency key, which no certificate names.
+        key = keys.hierarchy.contingency.private
+        store.add(KeyEntry(user.eui64, KeyUse.DS, key.public_key(), key, role_number(user.role)))
+    elif keys.hierarchy is not None:
         for identity in keys.hierarchy.organisation(user.eui64, role_number(user.role)):
             if store.private(user.eui64, identity.use) is None and not store.certificate(
                 user.eui64, identity.use

@@ -15,20 +15,23 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from protocols.eui64 import Eui64
 from protocols.ports import ConfigError
-from protocols.smki import NAMED_PARTIES, Hierarchy
+from protocols.smki import CONTINGENCY_PARTY, NAMED_PARTIES, Hierarchy
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     from protocols.smki import DeviceIdentities, OrganisationIdentities
 
-# The devices of the emulated premises, which are also those of the DCC's reference messages.
+# The devices of the emulated premises, which are also those of the DCC's reference messages. Type 2 devices
+# are not among them: they have no GBCS credentials (devices.md 1).
 DEFAULT_DEVICES = {
     Eui64("00-DB-12-34-56-78-90-A0"): "esme",
     Eui64("00-DB-12-34-56-78-90-A1"): "gsme",
     Eui64("00-DB-12-34-56-78-90-A2"): "chf",
     Eui64("00-DB-12-34-56-78-90-A3"): "gpf",
     Eui64("00-DB-12-34-56-78-90-A4"): "ppmid",
+    Eui64("00-DB-12-34-56-78-90-A5"): "hcalcs",
+    Eui64("00-DB-12-34-56-78-90-A6"): "sapc",
 }
 
 _README = """TEST KEYS ONLY
@@ -95,6 +98,12 @@ def hierarchy_files(hierarchy: Hierarchy, devices: dict[Eui64, str]) -> Iterator
     ):
         rows.append(f"{name:<16}  authority")
         yield from _pair(name, authority.certificate, authority.private)
+    contingency = hierarchy.contingency
+    rows.append(
+        f"contingency       .key signs for the root as {CONTINGENCY_PARTY.hex()}, .hex opens it in root.pem"
+    )
+    yield KeyFile("contingency.key", _armoured(contingency.private), private=True)
+    yield KeyFile("contingency.hex", (contingency.symmetric.hex() + "\n").encode(), private=True)
     for name, (eui64, role) in NAMED_PARTIES.items():
         rows.append(f"{eui64.hex()}  {name} (role {role:d})")
         yield from _identity_files(hierarchy.organisation(name))
@@ -115,8 +124,11 @@ def _pair(name: str, certificate: bytes, private: ec.EllipticCurvePrivateKey) ->
     lines = [body[at : at + 64] for at in range(0, len(body), 64)]
     armoured = [b"-----BEGIN CERTIFICATE-----", *lines, b"-----END CERTIFICATE-----", b""]
     yield KeyFile(f"{name}.pem", b"\n".join(armoured))
-    key = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    yield KeyFile(f"{name}.key", key, private=True)
+    yield KeyFile(f"{name}.key", _armoured(private), private=True)
+
+
+def _armoured(private: ec.EllipticCurvePrivateKey) -> bytes:
+    return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def _refuse_existing(folder: Path) -> None:

@@ -177,7 +177,8 @@ def _read_children(data: bytes, outer: int, at: int, limit: int, strict: bool, *
                 if length < 0x80 and at <= limit and tag & 0x1F != 0x1F:
                     if not tag & _CONSTRUCTED:
                         value = data[body:at]
-                        if strict and tag in CHECKED:
+                        # Numbers of one octet, of which there are many, are right as they are.
+                        if strict and tag in CHECKED and (length != 1 or tag != INTEGER):
                             check_primitive(tag, value, body)
                         add(Node(tag, value, [], 2, start, at, data))
                         continue
@@ -255,7 +256,10 @@ def _build_all(nodes: list[Node]) -> bytes:
 def encode(tag: int, *parts: bytes) -> bytes:
     """Tag, shortest length, and the parts one after another."""
     content = b"".join(parts)
-    return _header(tag, len(content), 0) + content
+    length = len(content)
+    if length < 0x80:
+        return _pack_short(tag, length) + content
+    return _header(tag, length, 0) + content
 
 
 def sequence(*parts: bytes) -> bytes:
@@ -272,11 +276,14 @@ def _header(tag: int, length: int, length_octets: int) -> bytes:
 
 def encode_integer(value: int, tag: int = INTEGER) -> bytes:
     """INTEGER (or another tag with the same content) in the fewest octets, two's complement."""
+    if 0 <= value < 0x80:
+        return bytes((tag, 1, value))
     return encode(tag, value.to_bytes((value + (value < 0)).bit_length() // 8 + 1, signed=True))
 
 
+@lru_cache(maxsize=256)
 def encode_oid(dotted: str) -> bytes:
-    """OBJECT IDENTIFIER from its dotted form."""
+    """OBJECT IDENTIFIER from its dotted form; of the same few dozen."""
     try:
         arcs = [int(arc) for arc in dotted.split(".")]
         first, second = arcs[:2]

@@ -30,7 +30,7 @@ class Message:
 
     ``signature`` has 64 octets; ``b""`` is a signature field of length 0, None no field at all (a
     pre-command). ``mac`` has 12 octets where there is a MAC Header, else None. ``payload_offset`` is where
-    the payload stands in the octets the message was parsed from.
+    the payload stands in the octets the message was parsed from, ``content_offset`` the Grouping Header.
     """
 
     header: GroupingHeader
@@ -38,6 +38,7 @@ class Message:
     signature: bytes | None = None
     mac: bytes | None = None
     payload_offset: int = field(default=0, compare=False)
+    content_offset: int = field(default=0, compare=False)
 
     def signed_octets(self) -> bytes:
         """What the signature covers: the Grouping Header without its tag, and the payload."""
@@ -70,8 +71,7 @@ def covered_octets(data: bytes, message: Message) -> tuple[bytes, bytes]:
 
     The same as `Message.signed_octets` and `Message.authenticated_octets`, which build them anew.
     """
-    start = parse_mac_header(data)[1] if message.mac is not None else 0
-    content_end = message.payload_offset + len(message.payload)
+    start, content_end = message.content_offset, message.payload_offset + len(message.payload)
     end = len(data) - MAC_OCTETS if message.mac is not None else len(data)
     return data[start + 1 : content_end], MAC_START + data[start:end]
 
@@ -130,7 +130,7 @@ def _parse_content(data: bytes, start: int, end: int, *, has_mac: bool) -> Messa
     elif header.cra_flag is not CraFlag.COMMAND:
         # Only a pre-command may end with its payload; anything else that does has been cut.
         raise DecodeError("the signature field is missing", offset=at, path="message.signature")
-    return Message(header, payload, signature, data[end:] if has_mac else None, offset)
+    return Message(header, payload, signature, data[end:] if has_mac else None, offset, start)
 
 
 def build_message(message: Message) -> bytes:

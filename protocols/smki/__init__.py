@@ -7,7 +7,9 @@ hardwareModuleName.
 
 from protocols.smki.certificates import build_certificate
 from protocols.smki.checks import CertificateError, CertificateReason, verify_certificate
+from protocols.smki.contingency import contingency_key
 from protocols.smki.hierarchy import (
+    CONTINGENCY_PARTY,
     NAMED_PARTIES,
     Authority,
     DeviceIdentities,
@@ -19,6 +21,7 @@ from protocols.smki.keys import key_identifier, make_key
 from protocols.smki.parsing import CertificateInfo, parse_certificate
 
 __all__ = [
+    "CONTINGENCY_PARTY",
     "NAMED_PARTIES",
     "Authority",
     "CertificateError",
@@ -29,6 +32,7 @@ __all__ = [
     "Identity",
     "OrganisationIdentities",
     "build_certificate",
+    "contingency_key",
     "key_identifier",
     "make_key",
     "parse_certificate",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Plain numbers: combining the members of an enumeration costs more than all the rest of a check.
 _MAY_SIGN = int(KeyUsage.KEY_CERT_SIGN)
+_VERIFYING = ec.ECDSA(hashes.SHA256())
 
 
 class CertificateReason(StrEnum):
@@ -95,7 +96,7 @@ def check_issued(info: CertificateInfo, issuer: CertificateInfo) -> None:
     if not int(issuer.key_usage) & _MAY_SIGN or not issuer.is_authority:
         raise CertificateError(CertificateReason.WRONG_USAGE, "the issuer may not sign certificates")
     try:
-        issuer.public_key.verify(info.signature, info.signed, ec.ECDSA(hashes.SHA256()))
+        issuer.public_key.verify(info.signature, info.signed, _VERIFYING)
     except InvalidSignature:
         raise CertificateError(
             CertificateReason.BAD_SIGNATURE, "the issuer's key does not verify the signature"

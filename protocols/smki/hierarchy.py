@@ -10,7 +10,8 @@ from protocols.eui64 import Eui64
 from protocols.gbcs.asn1.types import KeyUsage, RemotePartyRole
 from protocols.gbcs.keystore import KeyUse
 from protocols.smki import certificates
-from protocols.smki.keys import key_identifier, make_key
+from protocols.smki.contingency import wrap_contingency_key
+from protocols.smki.keys import key_identifier, make_key, make_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,9 @@ NAMED_PARTIES: dict[str, tuple[Eui64, RemotePartyRole]] = {
     "load_controller": (Eui64("90-B3-D5-1F-30-01-00-08"), RemotePartyRole.LOAD_CONTROLLER),
     "other": (Eui64("90-B3-D5-1F-30-04-00-00"), RemotePartyRole.OTHER),
 }
+
+# Whoever sends what the contingency key signed, without a certificate; as in the reference messages.
+CONTINGENCY_PARTY = Eui64("70-B3-D5-1F-30-00-17-FF")
 
 _USAGE = {
     KeyUse.DS: KeyUsage.DIGITAL_SIGNATURE,
@@ -74,6 +78,18 @@ class Authority:
 
 
 @dataclass(slots=True)
+class Contingency:
+    """The key pair for the worst case; ``symmetric`` opens its public key in the root's certificate."""
+
+    private: ec.EllipticCurvePrivateKey
+    symmetric: bytes
+
+    def wrapped(self) -> bytes:
+        """What the root's certificate holds of it."""
+        return wrap_contingency_key(self.private.public_key(), self.symmetric)
+
+
+@dataclass(slots=True)
 class OrganisationIdentities:
     """The credentials of a remote party; only suppliers have a prepayment key agreement key."""
 
@@ -104,7 +120,12 @@ class Hierarchy:
 
     def __init__(self, seed: bytes | str) -> None:
         self._seed = seed.encode() if isinstance(seed, str) else seed
-        self.root = self._authority("root", "Bench root", RemotePartyRole.ROOT)
+        self.contingency = Contingency(
+            make_key(self._seed, "contingency"), make_secret(self._seed, "contingency")
+        )
+        self.root = self._authority(
+            "root", "Bench root", RemotePartyRole.ROOT, contingency=self.contingency.wrapped()
+        )
         self.issuing = self._authority(
             "issuing", "Bench issuing", RemotePartyRole.ISSUING_AUTHORITY, self.root
         )
@@ -139,7 +160,7 @@ class Hierarchy:
         for use in uses:
             private = make_key(self._seed, f"organisation/{eui64}/{use}/{role}/{generation}")
             subject = certificates.organisation_subject(eui64, role, _USAGE[use])
-            certificate = self._issue(subject, private, self.issuing, not_before, not_after)
+            certificate = self._issue(subject, private.public_key(), self.issuing, not_before, not_after)
             made[use] = Identity(eui64, use, role, private, certificate)
         return OrganisationIdentities(eui64, role, made[KeyUse.DS], made[KeyUse.KA], made.get(KeyUse.PP_KA))
 
@@ -151,30 +172,40 @@ class Hierarchy:
     def device_identity(self, eui64: Eui64, use: KeyUse, *, generation: int = 0) -> Identity:
         """One of a device's two key pairs with its certificate."""
         private = make_key(self._seed, f"device/{eui64}/{use}/{generation}")
-        subject = certificates.device_subject(eui64, _USAGE[use])
-        certificate = self._issue(subject, private, self.device_issuing, _NOT_BEFORE, _NEVER)
+        certificate = self.device_certificate(eui64, _USAGE[use], private.public_key())
         return Identity(eui64, use, None, private, certificate)
 
+    def device_certificate(self, eui64: Eui64, usage: KeyUsage, public: ec.EllipticCurvePublicKey) -> bytes:
+        """A certificate (DER) for a key of a device, such as it has asked for (`smki.requests`)."""
+        subject = certificates.device_subject(eui64, usage)
+        return self._issue(subject, public, self.device_issuing, _NOT_BEFORE, _NEVER)
+
     def _authority(
-        self, label: str, common_name: str, role: int | None, issuer: Authority | None = None
+        self,
+        label: str,
+        common_name: str,
+        role: int | None,
+        issuer: Authority | None = None,
+        contingency: bytes = b"",
     ) -> Authority:
         private = make_key(self._seed, f"authority/{label}")
-        subject = certificates.authority_subject(common_name, role, 0 if issuer else None)
+        length = 0 if issuer else None
+        subject = certificates.authority_subject(common_name, role, length, contingency=contingency)
         signer = issuer or Authority(subject.name, private, b"")
-        certificate = self._issue(subject, private, signer, _NOT_BEFORE, _NOT_AFTER)
+        certificate = self._issue(subject, private.public_key(), signer, _NOT_BEFORE, _NOT_AFTER)
         return Authority(subject.name, private, certificate)
 
     @staticmethod
     def _issue(
         subject: certificates.Subject,
-        private: ec.EllipticCurvePrivateKey,
+        public: ec.EllipticCurvePublicKey,
         issuer: Authority,
         not_before: datetime,
         not_after: datetime,
     ) -> bytes:
         return certificates.build_certificate(
             subject,
-            private.public_key(),
+            public,
             issuer_name=issuer.name,
             issuer_key=issuer.private,
             not_before=not_before,

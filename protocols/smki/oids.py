@@ -15,6 +15,12 @@ BASIC_CONSTRAINTS = "2.5.29.19"
 CERTIFICATE_POLICIES = "2.5.29.32"
 AUTHORITY_KEY_IDENTIFIER = "2.5.29.35"
 
+# RFC 5934: a public key for the worst case, which a symmetric key opens that is published then.
+WRAPPED_CONTINGENCY_KEY = "1.3.6.1.5.5.7.1.20"
+AES_128_WRAP_PAD = "2.16.840.1.101.3.4.1.8"
+AES_192_WRAP_PAD = "2.16.840.1.101.3.4.1.28"
+AES_256_WRAP_PAD = "2.16.840.1.101.3.4.1.48"
+
 HARDWARE_MODULE_NAME = "1.3.6.1.5.5.7.8.4"
 # The policy that the DCC's test certificates state; test device certificates use it as hardware type as well.
 SMKI_TEST_POLICY = "1.2.826.0.1.8641679.1.2.1.4"

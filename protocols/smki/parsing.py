@@ -25,6 +25,7 @@ class CertificateInfo:
     ``subject_eui`` is None for certification authorities, ``role`` for devices. ``key_id`` and
     ``authority_key_id`` are 8 octets in SMKI, empty when the extension is absent. ``subject`` and ``issuer``
     are the encoded names, ``signed`` the octets under the signature (to be signed certificate).
+    ``alternative_name`` is the content of that extension, encoded; empty without one.
     """
 
     subject_eui: Eui64 | None
@@ -43,6 +44,7 @@ class CertificateInfo:
     issuer: bytes
     signed: bytes
     signature: bytes
+    alternative_name: bytes
 
 
 # Several times as many as stand in the cells of a rig's devices. Those of parties and authorities are asked
@@ -55,23 +57,23 @@ def parse_certificate(certificate: bytes) -> CertificateInfo:
     """
     path = "certificate"
     root = der.expect(der.parse_der(certificate), der.SEQUENCE, path)
-    signed, _algorithm, signature = _exactly(root, 3, path)
-    fields = _members(der.expect(signed, der.SEQUENCE, path), 7, f"{path}.tbs_certificate")
+    signed, _algorithm, signature = exactly(root, 3, path)
+    fields = members(der.expect(signed, der.SEQUENCE, path), 7, f"{path}.tbs_certificate")
     version, serial, _signing, issuer, validity, subject, key_info, *rest = fields
     der.expect(version, 0xA0, f"{path}.version")
     attributes = _name(subject)
-    extensions = _extensions(rest)
+    extensions = extensions_in([each for node in rest if node.tag == 0xA3 for each in _only(node).children])
     alternative = extensions.get(oids.SUBJECT_ALTERNATIVE_NAME)
-    not_before, not_after = _exactly(validity, 2, f"{path}.validity")
+    not_before, not_after = exactly(validity, 2, f"{path}.validity")
     return CertificateInfo(
         subject_eui=_subject_eui(attributes, alternative),
         role=_role(attributes.get(oids.ORGANISATIONAL_UNIT)),
-        key_usage=_key_usage(extensions.get(oids.KEY_USAGE)),
+        key_usage=usage_in(extensions.get(oids.KEY_USAGE)),
         key_id=_key_id(extensions.get(oids.SUBJECT_KEY_IDENTIFIER)),
         authority_key_id=_authority_key_id(extensions.get(oids.AUTHORITY_KEY_IDENTIFIER)),
         not_before=der.moment(not_before, f"{path}.not_before"),
         not_after=der.moment(not_after, f"{path}.not_after"),
-        public_key=_public_key(key_info),
+        public_key=key_in(key_info),
         is_device=alternative is not None,
         is_authority=_is_authority(extensions.get(oids.BASIC_CONSTRAINTS)),
         common_name=_text(attributes.get(oids.COMMON_NAME)),
@@ -79,26 +81,30 @@ def parse_certificate(certificate: bytes) -> CertificateInfo:
         subject=certificate[subject.start : subject.end],
         issuer=certificate[issuer.start : issuer.end],
         signed=certificate[signed.start : signed.end],
-        signature=_bits(signature, f"{path}.signature"),
+        signature=bits_in(signature, f"{path}.signature"),
+        alternative_name=b"" if alternative is None else alternative.octets(),
     )
 
 
-def _members(node: der.Node, at_least: int, path: str) -> list[der.Node]:
-    if not node.constructed or len(node.children) < at_least:
+def members(node: der.Node, at_least: int, path: str) -> list[der.Node]:
+    """The values inside; DecodeError when there are fewer."""
+    if len(node.children) < at_least:
         problem = f"{len(node.children)} elements, at least {at_least} expected"
         raise DecodeError(problem, offset=node.start, path=path)
     return node.children
 
 
-def _exactly(node: der.Node, number: int, path: str) -> list[der.Node]:
-    members = _members(node, number, path)
-    if len(members) != number:
-        problem = f"{len(members)} elements instead of {number}"
+def exactly(node: der.Node, number: int, path: str) -> list[der.Node]:
+    """The values inside; DecodeError when there are fewer or more."""
+    found = members(node, number, path)
+    if len(found) != number:
+        problem = f"{len(found)} elements instead of {number}"
         raise DecodeError(problem, offset=node.start, path=path)
-    return members
+    return found
 
 
-def _bits(node: der.Node, path: str) -> bytes:
+def bits_in(node: der.Node, path: str) -> bytes:
+    """Content of a BIT STRING of whole octets."""
     der.expect(node, der.BIT_STRING, path)
     if not node.value or node.value[0]:
         raise DecodeError("whole octets expected in a BIT STRING", offset=node.start, path=path)
@@ -110,25 +116,34 @@ def _name(node: der.Node) -> dict[str, der.Node]:
     found: dict[str, der.Node] = {}
     for relative in node.children:
         for attribute in relative.children:
-            oid, value = _members(attribute, 2, path)[:2]
+            oid, value = members(attribute, 2, path)[:2]
             found[der.object_identifier(oid, path)] = value
     return found
 
 
-def _extensions(rest: list[der.Node]) -> dict[str, der.Node]:
+def _only(block: der.Node) -> der.Node:
+    return members(block, 1, "certificate.extensions")[0]
+
+
+def extensions_in(extensions: list[der.Node]) -> dict[str, der.Node]:
     """The inner values by object identifier; their offsets count from the extension's own content."""
     path = "certificate.extensions"
     found: dict[str, der.Node] = {}
-    for block in (node for node in rest if node.tag == 0xA3):
-        for extension in _members(block, 1, path)[0].children:
-            oid, *_critical, value = _members(extension, 2, path)
-            der.expect(value, der.OCTET_STRING, path)
-            try:
-                inner = der.parse_der(value.value)
-            except DecodeError as error:
-                raise error.moved(value.end - len(value.value), path) from None
-            found[der.object_identifier(oid, path)] = inner
+    for extension in extensions:
+        oid, *_critical, value = members(extension, 2, path)
+        der.expect(value, der.OCTET_STRING, path)
+        name = der.object_identifier(oid, path)
+        try:
+            found[name] = _inner(value.value)
+        except DecodeError as error:
+            raise error.moved(value.end - len(value.value), path) from None
     return found
+
+
+@lru_cache(maxsize=256)
+def _inner(octets: bytes) -> der.Node:
+    """Usages, policies and the authority's key identifier are the same in most certificates."""
+    return der.parse_der(octets)
 
 
 def _text(node: der.Node | None) -> str:
@@ -147,9 +162,9 @@ def _subject_eui(attributes: dict[str, der.Node], alternative: der.Node | None) 
     path = "certificate.subject"
     identifier = attributes.get(oids.UNIQUE_IDENTIFIER)
     if alternative is not None:
-        octets = _hardware_serial(alternative)
+        octets = hardware_serial(alternative)
     elif identifier is not None:
-        octets = _bits(identifier, path)
+        octets = bits_in(identifier, path)
     else:
         return None
     if len(octets) != 8:
@@ -157,20 +172,21 @@ def _subject_eui(attributes: dict[str, der.Node], alternative: der.Node | None) 
     return Eui64(octets)
 
 
-def _hardware_serial(alternative: der.Node) -> bytes:
-    """GeneralNames { otherName [0] { oid, [0] { hwType, hwSerialNum } } }."""
+def hardware_serial(alternative: der.Node) -> bytes:
+    """EUI-64 of a device: GeneralNames { otherName [0] { oid, [0] { hwType, hwSerialNum } } }."""
     path = "certificate.subject_alternative_name"
     for name in alternative.children:
         if name.tag != 0xA0:
             continue
-        oid, value = _members(name, 2, path)[:2]
+        oid, value = members(name, 2, path)[:2]
         if der.object_identifier(oid, path) == oids.HARDWARE_MODULE_NAME:
-            module = _members(value, 1, path)[0]
-            return der.expect(_members(module, 2, path)[1], der.OCTET_STRING, path).value
+            module = members(value, 1, path)[0]
+            return der.expect(members(module, 2, path)[1], der.OCTET_STRING, path).value
     raise DecodeError("no hardwareModuleName", offset=0, path=path)
 
 
-def _key_usage(node: der.Node | None) -> KeyUsage:
+def usage_in(node: der.Node | None) -> KeyUsage:
+    """The key usage extension; DecodeError without one."""
     path = "certificate.key_usage"
     if node is None:
         raise DecodeError("the extension is missing", offset=0, path=path)
@@ -192,14 +208,15 @@ def _is_authority(node: der.Node | None) -> bool:
     )
 
 
-def _public_key(info: der.Node) -> ec.EllipticCurvePublicKey:
+def key_in(info: der.Node) -> ec.EllipticCurvePublicKey:
+    """The key of a SubjectPublicKeyInfo; DecodeError for anything but a point of P-256."""
     path = "certificate.subject_public_key_info"
-    algorithm, point = _members(info, 2, path)[:2]
+    algorithm, point = members(info, 2, path)[:2]
     names = [der.object_identifier(each, path) for each in algorithm.children if each.tag == 0x06]
     if names != [oids.EC_PUBLIC_KEY, oids.PRIME256V1]:
         raise DecodeError("not a P-256 key", offset=algorithm.start, path=path)
     try:
-        return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), _bits(point, path))
+        return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), bits_in(point, path))
     except ValueError as error:
         if isinstance(error, DecodeError):
             raise

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from protocols.errors import DecodeError
+from protocols.eui64 import Eui64
 from protocols.gbcs import der
 from protocols.smki import oids
-from protocols.smki.certificates import encode_key_usage
+from protocols.smki.certificates import encode_extension, public_key_info, usage_extension
+from protocols.smki.parsing import bits_in, exactly, extensions_in, hardware_serial, key_in, members, usage_in
 
 if TYPE_CHECKING:
     from protocols.gbcs.asn1.types import KeyUsage
 
 _EXTENSION_REQUEST = "1.2.840.113549.1.9.14"
 _ATTRIBUTES = 0xA0
+# Version 0 and an empty subject.
+_START = der.encode_integer(0) + der.sequence()
+_SIGNER = der.sequence(der.encode_oid(oids.ECDSA_WITH_SHA256))
+_SIGNING = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
+_VERIFYING = ec.ECDSA(hashes.SHA256())
 
 
 def build_request(
@@ -25,32 +34,42 @@ def build_request(
 
     ``alternative_name`` is the content of the extension that holds the hardware module name.
     """
-    algorithm = der.sequence(der.encode_oid(oids.EC_PUBLIC_KEY), der.encode_oid(oids.PRIME256V1))
-    extensions = der.sequence(
-        _extension(oids.KEY_USAGE, encode_key_usage(usage)),
-        _extension(oids.SUBJECT_ALTERNATIVE_NAME, alternative_name),
-    )
+    name = encode_extension(oids.SUBJECT_ALTERNATIVE_NAME, alternative_name, critical=True)
+    extensions = der.sequence(usage_extension(usage), name)
     attribute = der.sequence(der.encode_oid(_EXTENSION_REQUEST), der.encode(der.SET, extensions))
-    asked = der.sequence(
-        der.encode_integer(0),
-        der.sequence(),
-        der.sequence(algorithm, der.encode_bit_string(point)),
-        der.encode(_ATTRIBUTES, attribute),
-    )
-    signature = key.sign(asked, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
-    signer = der.sequence(der.encode_oid(oids.ECDSA_WITH_SHA256))
-    return der.sequence(asked, signer, der.encode_bit_string(signature))
+    asked = der.sequence(_START, public_key_info(point), der.encode(_ATTRIBUTES, attribute))
+    return der.sequence(asked, _SIGNER, der.encode_bit_string(key.sign(asked, _SIGNING)))
 
 
-def _extension(oid: str, value: bytes) -> bytes:
-    critical = der.encode(der.BOOLEAN, b"\xff")
-    return der.sequence(der.encode_oid(oid), critical, der.encode(der.OCTET_STRING, value))
+@dataclass(slots=True)
+class CertificationRequest:
+    """What a device asks for: a certificate for this key, which has signed the request."""
+
+    eui64: Eui64
+    key_usage: KeyUsage
+    public_key: ec.EllipticCurvePublicKey
 
 
-def alternative_name(certificate: bytes) -> bytes:
-    """Content of the subject alternative name of a certificate (DER); empty where it has none."""
-    wanted = der.parse_der(der.encode_oid(oids.SUBJECT_ALTERNATIVE_NAME)).value
-    for node in der.parse_der(certificate).walk():
-        if node.children and node.children[0].value == wanted:
-            return bytes(node.children[-1].value)
-    return b""
+def read_request(request: bytes) -> CertificationRequest:
+    """Read a device's request (DER) and check that it is signed with the key that it is about.
+
+    DecodeError for something else, ``InvalidSignature`` of the cryptography package for a wrong signature.
+    """
+    path = "request"
+    asked, signer, signature = exactly(der.expect(der.parse_der(request), der.SEQUENCE, path), 3, path)
+    if signer.octets() != _SIGNER:
+        raise DecodeError("not signed by ECDSA with SHA-256", offset=signer.start, path=path)
+    _version, _subject, key_info, attributes = exactly(asked, 4, path)
+    public = key_in(key_info)
+    public.verify(bits_in(signature, f"{path}.signature"), asked.octets(), _VERIFYING)
+    kind, values = exactly(members(attributes, 1, path)[0], 2, path)
+    if der.object_identifier(kind, path) != _EXTENSION_REQUEST:
+        raise DecodeError("not a request of extensions", offset=kind.start, path=path)
+    extensions = extensions_in(members(values, 1, path)[0].children)
+    alternative = extensions.get(oids.SUBJECT_ALTERNATIVE_NAME)
+    if alternative is None:
+        raise DecodeError("no subject alternative name", offset=attributes.start, path=path)
+    serial = hardware_serial(alternative)
+    if len(serial) != 8:
+        raise DecodeError(f"{len(serial)} octets instead of an EUI-64", offset=alternative.start, path=path)
+    return CertificationRequest(Eui64(serial), usage_in(extensions.get(oids.KEY_USAGE)), public)

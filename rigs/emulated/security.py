@@ -10,18 +10,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from protocols.errors import DecodeError
+from protocols.gbcs.asn1.credentials import UPDATE_CREDENTIALS_COMMAND
 from protocols.gbcs.asn1.types import RemotePartyRole
 from protocols.gbcs.crypto import verify_mac, verify_signature
 from protocols.gbcs.header import CraFlag
 from protocols.gbcs.message import covered_octets, parse_message
+from protocols.smki import contingency_key
 from rigs.emulated import partner_messages
 from rigs.emulated.asn1_server.modes import CONTINGENCY, MODES, UPDATES, mode_of
 from rigs.emulated.command import Command
 from rigs.emulated.events import EventCode
 from rigs.emulated.replies import needs_reader_key, response_header
-from rigs.emulated.trust_anchors import has_role_counter
+from rigs.emulated.trust_anchors import ROOT_CELL, has_role_counter
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
     from protocols.gbcs.catalogue import UseCase
     from protocols.gbcs.message import Message
     from rigs.emulated.device import Device
@@ -55,8 +59,8 @@ def admit(device: Device, octets: bytes, parsed: Message | None = None) -> Comma
     except DecodeError as error:
         raise RefusedError(EventCode.FAILED_OTHERWISE, f"not a message: {error}") from None
     _check_target(device, message)
-    if _is_contingency(device, message):
-        return _contingency(device, message)
+    if message.header.message_code == CONTINGENCY:
+        return _contingency(device, message, covered_octets(octets, message)[0])
     if partner_messages.is_partner(device, message.header.business_originator_id):
         return _of_partner(device, message, octets)
     roles = device.trust_anchors.roles_of(message.header.business_originator_id)
@@ -79,20 +83,34 @@ def admit(device: Device, octets: bytes, parsed: Message | None = None) -> Comma
     return command
 
 
-def _is_contingency(device: Device, message: Message) -> bool:
-    return (
-        message.header.message_code == CONTINGENCY
-        and device.description.assumes("contingency") == "unverified"
-    )
-
-
-def _contingency(device: Device, message: Message) -> Command:
-    """A replacement by the contingency key, which the device cannot check."""
+def _contingency(device: Device, message: Message, signed: bytes) -> Command:
+    """A replacement that the contingency key signed; the command brings what opens it (SEC-REC-03)."""
     use_case = device.catalogue["CS02b"]
     _check_counter(device, message, use_case, RemotePartyRole.ROOT)
     if not message.signature:
         raise RefusedError(EventCode.AUTHENTICATION_FAILURE, "the signature is missing")
+    if device.description.assumes("contingency") != "unverified":
+        key = _contingency_key(device, message)
+        if not verify_signature(key, signed, message.signature):
+            raise RefusedError(EventCode.AUTHENTICATION_FAILURE, "the signature is wrong")
+    if message.mac is not None:
+        raise RefusedError(EventCode.AUTHENTICATION_FAILURE, "a MAC where none belongs")
+    if device.handler(use_case.code) is None:
+        raise RefusedError(EventCode.NO_AUTHORITY, "this device has no trust anchors to replace")
     return Command(message, use_case, RemotePartyRole.ROOT, response_header(device, message))
+
+
+def _contingency_key(device: Device, message: Message) -> EllipticCurvePublicKey:
+    try:
+        asked = UPDATE_CREDENTIALS_COMMAND.decode(message.payload)
+    except DecodeError as error:
+        raise RefusedError(EventCode.FAILED_OTHERWISE, f"not a replacement: {error}") from None
+    root = device.trust_anchors.certificate(ROOT_CELL)
+    try:
+        return contingency_key(root or b"", asked.control.plaintext_symmetric_key or b"")
+    except DecodeError as error:
+        problem = f"the contingency key stays closed: {error}"
+        raise RefusedError(EventCode.AUTHENTICATION_FAILURE, problem) from None
 
 
 def _of_partner(device: Device, message: Message, octets: bytes) -> Command:
@@ -118,7 +136,9 @@ def _check_target(device: Device, message: Message) -> None:
         raise RefusedError(EventCode.FAILED_OTHERWISE, f"a {message.kind}, not a command")
 
 
-def _role_with_authority(device: Device, message: Message, use_case: UseCase | None, roles: set[int]) -> int:
+def _role_with_authority(
+    device: Device, message: Message, use_case: UseCase | None, roles: frozenset[int]
+) -> int:
     """The role by which the originator may send a use case; unknown ones are judged once authentic."""
     if use_case is None:
         return min(roles)

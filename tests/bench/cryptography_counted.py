@@ -1,8 +1,8 @@
 """How much cryptography a piece of work really did, and what that much costs bare, in this process, now.
 
-Counted by the interpreter itself: every call of a primitive, whoever makes it. What goes with a primitive in every use
-of it belongs to it: the hash of a key derivation before an AES-GCM, reading the two certificates before one is verified
-with the other's key.
+Counted by the interpreter itself: every call of a primitive, whoever makes it. Two things belong to a primitive: the hash
+of a key derivation to the AES-GCM after it, and to the verification of a certificate that it is one, by the cryptography
+package's own reading of it; the issuer is at hand. ``reading`` says how much of the sum that is.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SIGNING, _VERIFYING, _ECDH = ec.ECDSA(SHA256(), deterministic_signing=True), ec
 _CURVE = ec.SECP256R1()
 _MESSAGE = bytes(400)  # about as long as the messages are
 SIGNATURE, VERIFICATION, X509 = "ECDSA signature", "ECDSA verification", "X.509 verification"
-AGREEMENT, SEALING, POINT = "ECDH", "KDF and AES-GCM", "point of a public key"
+AGREEMENT, SEALING, POINT, KEY_PAIR = "ECDH", "KDF and AES-GCM", "point of a public key", "key pair"
 # Built-in methods of the cryptography package by name.
 _METHODS = {
     "sign": SIGNATURE,
@@ -36,7 +36,9 @@ _METHODS = {
     "exchange": AGREEMENT,
     "encrypt": SEALING,
     "from_public_bytes": POINT,
+    "derive_private_key": KEY_PAIR,
 }
+_FUNCTIONS = frozenset({"from_public_bytes", "derive_private_key"})
 _CERTIFICATE = checks.check_issued.__code__
 
 
@@ -46,7 +48,6 @@ def count(action: Callable[[], object]) -> Counter[str]:
 
     def note(frame: Any, event: str, called: Any) -> None:
         if event == "call" and frame.f_code is _CERTIFICATE:
-            # One verification is that of a certificate; with a library it is a step of its own.
             found[X509] += 1
             found[VERIFICATION] -= 1
         elif event == "c_call" and called.__name__ in _METHODS and _of_cryptography(called):
@@ -62,43 +63,59 @@ def count(action: Callable[[], object]) -> Counter[str]:
 
 def _of_cryptography(called: Any) -> bool:
     """Methods of the package's objects; its functions know only their own name."""
-    return called.__name__ == "from_public_bytes" or "cryptography" in type(called.__self__).__module__
+    return called.__name__ in _FUNCTIONS or "cryptography" in type(called.__self__).__module__
 
 
 class Bare:
-    """So many primitives by themselves, their inputs ready; seconds of the processor, as of this process alone.
+    """So many primitives by themselves, their inputs ready.
 
-    ``found`` is done as a whole in every round, the primitives in turns as messages need them, and with keys of its
-    own, as each household has: a key costs more the first time. ``figures`` has each primitive by itself.
+    ``found`` is done as a whole, the primitives in turns as messages need them, and with keys of its own every time, as
+    each household has: a key costs more the first time. ``figures`` has the processor's seconds of each by itself.
     """
 
     def __init__(self, found: Counter[str]) -> None:
         self.found = found
         self.figures = {name: Figure([]) for name in found}
-        self.whole = Figure([])
         self._hierarchy = Hierarchy("bare")
+        self._issuer = load_der_x509_certificate(self._hierarchy.device_issuing.certificate)
         self._rounds = 0
 
-    def measure(self) -> None:
-        """One more round."""
+    def prepared(self, rounds: int) -> Callable[[], None]:
+        """What does all of it so many times; its keys are made here and now."""
+        orders = [_in_turns(self.found, self._new()) for _ in range(rounds)]
+
+        def do() -> None:
+            for order in orders:
+                for action in order:
+                    action()
+
+        return do
+
+    def measure_each(self) -> None:
+        """Time every primitive once, after it was done once to have it at hand."""
+        for name, action in self._new().items():
+            action()
+            started = time.process_time()
+            action()
+            self.figures[name].seconds.append(time.process_time() - started)
+
+    @property
+    def reading(self) -> float:
+        """Seconds that certificates cost in one round beyond the verifications of their signatures."""
+        more = self.figures[X509].median - self.figures[VERIFICATION].median
+        return self.found[X509] * more
+
+    def _new(self) -> dict[str, Callable[[], object]]:
         self._rounds += 1
         actions = self._actions(Eui64(self._rounds.to_bytes(8, "big")))
-        order = _in_turns(self.found, actions)
-        started = time.process_time()
-        for action in order:
-            action()
-        self.whole.seconds.append(time.process_time() - started)
-        for name in self.found:
-            started = time.process_time()
-            actions[name]()
-            self.figures[name].seconds.append(time.process_time() - started)
+        return {name: actions[name] for name in self.found}
 
     def _actions(self, eui64: Eui64) -> dict[str, Callable[[], object]]:
         device, other = self._hierarchy.device(eui64), self._hierarchy.organisation("supplier")
         key, public = device.ds.private, device.ds.public
         signature, point = key.sign(_MESSAGE, _SIGNING), public_point(device.ka.public)
-        agreed = device.ka.public
-        issuer, certificate = self._hierarchy.device_issuing.certificate, device.ds.certificate
+        certificate = device.ds.certificate
+        agreed, number = device.ka.public, key.private_numbers().private_value
         return {
             SIGNATURE: lambda: key.sign(_MESSAGE, _SIGNING),
             VERIFICATION: lambda: public.verify(signature, _MESSAGE, _VERIFYING),
@@ -107,9 +124,8 @@ class Bare:
                 _MESSAGE[:12], b"", _MESSAGE
             ),
             POINT: lambda: ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, point),
-            X509: lambda: load_der_x509_certificate(certificate).verify_directly_issued_by(
-                load_der_x509_certificate(issuer)
-            ),
+            X509: lambda: load_der_x509_certificate(certificate).verify_directly_issued_by(self._issuer),
+            KEY_PAIR: lambda: ec.derive_private_key(number, _CURVE),
         }
 
 

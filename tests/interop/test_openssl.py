@@ -52,3 +52,29 @@ def test_we_accept_a_signature_that_openssl_made(tmp_path):
     assert verify_signature(SUPPLIER.public, data, raw)
     assert not verify_signature(SUPPLIER.public, data + b"\x00", raw)
     assert sign(SUPPLIER.private, data) != raw  # OpenSSL's nonce is random, ours is not
+
+
+def shown(*arguments: str, cwd: Path) -> str:
+    done = subprocess.run(["openssl", *arguments], capture_output=True, text=True, cwd=cwd, check=True)
+    return done.stdout
+
+
+def test_openssl_opens_the_contingency_key_of_a_root(tmp_path):
+    hierarchy = Hierarchy("openssl")
+    (tmp_path / "root.der").write_bytes(hierarchy.root.certificate)
+    parse = ("asn1parse", "-inform", "der", "-in", "root.der")
+    rows = shown(*parse, cwd=tmp_path).splitlines()
+    name = next(number for number, row in enumerate(rows) if row.endswith(":1.3.6.1.5.5.7.1.20"))
+    extension = shown(*parse, "-strparse", rows[name + 1].partition(":")[0].strip(), cwd=tmp_path)
+    assert ":id-aes256-wrap-pad" in extension
+    (tmp_path / "wrapped").write_bytes(bytes.fromhex(extension.rpartition("[HEX DUMP]:")[2].strip()))
+    key = (
+        "-K",
+        hierarchy.contingency.symmetric.hex(),
+        "-iv",
+        "A65959A6",
+    )  # RFC 5649's alternative initial value
+    openssl("enc", "-d", "-id-aes256-wrap-pad", *key, "-in", "wrapped", "-out", "opened", cwd=tmp_path)
+    public = hierarchy.contingency.private.public_key()
+    expected = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    assert (tmp_path / "opened").read_bytes() == expected

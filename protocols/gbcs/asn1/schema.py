@@ -17,6 +17,8 @@ from protocols.gbcs.asn1.types import KeyUsage
 
 T = TypeVar("T")
 LARGEST_SEQ_NUMBER = 0x7FFF_FFFF_FFFF_FFFF
+# All there are: making a member of an enumeration costs more than reading the number.
+_USAGES = [KeyUsage(octet) for octet in range(0x100)]
 
 
 class Type(Protocol):
@@ -110,7 +112,7 @@ class Usage:
         if len(value) != 2 or value[0] != (value[1] & -value[1]).bit_length() - 1:
             problem = f"{value.hex()} is no key usage of one octet without trailing zero bits"
             raise DecodeError(problem, offset=node.start, path=path)
-        return KeyUsage(value[1])
+        return _USAGES[value[1]]
 
     def build(self, value: Any, path: str, tag: int) -> bytes:
         """EncodeError for anything but one octet with a bit set."""

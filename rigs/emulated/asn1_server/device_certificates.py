@@ -8,17 +8,15 @@ from protocols.errors import DecodeError
 from protocols.gbcs.asn1.registry import CERTIFICATE_OR_CODE, KEY_USAGE_COMMAND
 from protocols.gbcs.asn1.schema import CERTIFICATE, SMALL_NUMBER, decode, encode
 from protocols.gbcs.asn1.types import KeyUsage
-from protocols.smki import make_key, parse_certificate
+from protocols.smki import parse_certificate
 from protocols.smki.keys import public_point
-from protocols.smki.requests import alternative_name, build_request
+from protocols.smki.requests import build_request
 from rigs.emulated.event_rules import EventCode
 
 if TYPE_CHECKING:
-    from protocols.smki import Identity
     from rigs.emulated.command import Command
     from rigs.emulated.device import Device
 
-_SECTION = "device_certificate"
 # Response codes of CS02c and CS02e, and of CS02d.
 _INVALID_KEY_USAGE = 1
 _STORED, _INVALID, _WRONG_DEVICE, _WRONG_USAGE, _NO_KEY_PAIR = 0, 1, 2, 3, 4
@@ -31,43 +29,45 @@ def register(device: Device) -> None:
             device.handlers[code] = handler
 
 
-def _identity(device: Device, usage: int) -> Identity | None:
-    about = device.description.identities
-    return {KeyUsage.DIGITAL_SIGNATURE: about.ds, KeyUsage.KEY_AGREEMENT: about.ka}.get(KeyUsage(usage))
-
-
 def request(device: Device, command: Command) -> bytes:
     """Generate a key pair and give a certification request for it."""
     usage = KEY_USAGE_COMMAND.decode(command.payload).key_usage
     fault = device.fault("CS02c")
     if fault is not None:
         return encode(CERTIFICATE_OR_CODE, fault)
-    identity = _identity(device, usage)
+    identity = device.own_keys.identity(usage)
     if identity is None:
         return encode(CERTIFICATE_OR_CODE, _INVALID_KEY_USAGE)
-    number = int(device.storage.get_json(_SECTION, f"pairs.{int(usage)}", default=0)) + 1
-    key = make_key(bytes(device.eui64), f"pending {int(usage)} {number}")
-    given = device.storage.get(_SECTION, f"generator.{int(usage)}")
-    point = given or public_point(key.public_key())
-    device.storage.put_json(_SECTION, f"pairs.{int(usage)}", number)
-    device.storage.put(_SECTION, f"pending.{int(usage)}", point)
-    return encode(
-        CERTIFICATE_OR_CODE, build_request(alternative_name(identity.certificate), usage, point, key)
-    )
+    key, point = device.own_keys.generate(int(usage))
+    name = parse_certificate(identity.certificate).alternative_name
+    return encode(CERTIFICATE_OR_CODE, build_request(name, usage, point, key))
 
 
 def generate_next(device: Device, usage: int, point: bytes) -> None:
     """Let the next key pair that the device generates have this public key (65 octets)."""
-    device.storage.put(_SECTION, f"generator.{int(usage)}", point)
+    device.own_keys.generate_next(usage, point)
 
 
 def update(device: Device, command: Command) -> bytes:
-    """Take a certificate for the key pair that was generated last, or for the one in use."""
-    certificate = decode(CERTIFICATE, command.payload)
+    """Take a certificate for the key pair that was generated last, or for the one in force.
+
+    The key is in force from here on: it is the one that signs the response, as in the reference messages,
+    where a success verifies with the certificate that its command brought.
+    """
+    certificate = _certificate_in(command.payload)
     fault = device.fault("CS02d")
     outcome = _take(device, certificate) if fault is None else fault
     device.events.record(_event(certificate, stored=outcome == _STORED))
     return encode(SMALL_NUMBER, outcome)
+
+
+def _certificate_in(payload: bytes) -> bytes:
+    """The payload, once it was found to be one DER value; DecodeError for anything else."""
+    try:
+        parse_certificate(payload)  # what is one needs no second reading, and will be asked for
+    except DecodeError:
+        decode(CERTIFICATE, payload)
+    return payload
 
 
 def _event(certificate: bytes, *, stored: bool) -> EventCode:
@@ -90,14 +90,11 @@ def _take(device: Device, certificate: bytes) -> int:
         return _INVALID
     if info.subject_eui != device.eui64:
         return _WRONG_DEVICE
-    identity = _identity(device, info.key_usage)
-    if identity is None:
+    usage = int(info.key_usage)
+    if device.own_keys.identity(usage) is None:
         return _WRONG_USAGE
-    known = {public_point(identity.public), device.storage.get(_SECTION, f"pending.{int(info.key_usage)}")}
-    if public_point(info.public_key) not in known:
-        return _NO_KEY_PAIR
-    device.storage.put(_SECTION, f"certificate.{int(info.key_usage)}", certificate)
-    return _STORED
+    taken = device.own_keys.install(usage, public_point(info.public_key), certificate)
+    return _STORED if taken else _NO_KEY_PAIR
 
 
 def provide(device: Device, command: Command) -> bytes:
@@ -106,8 +103,5 @@ def provide(device: Device, command: Command) -> bytes:
     fault = device.fault("CS02e")
     if fault is not None:
         return encode(CERTIFICATE_OR_CODE, fault)
-    identity = _identity(device, usage)
-    if identity is None:
-        return encode(CERTIFICATE_OR_CODE, _INVALID_KEY_USAGE)
-    held = device.storage.get(_SECTION, f"certificate.{int(usage)}")
-    return encode(CERTIFICATE_OR_CODE, held or identity.certificate)
+    certificate = device.own_keys.certificate(int(usage))
+    return encode(CERTIFICATE_OR_CODE, _INVALID_KEY_USAGE if certificate is None else certificate)

@@ -45,9 +45,8 @@ def _by(authority: Role, *replaces: Role) -> Mode:
     return Mode(authority, frozenset(replaces))
 
 
-# The contingency route is authorised by the root's wrapped key, which emulated devices do not hold: nobody
-# stands in the root's cell as a sender, so whoever tries it is refused for lack of authority, unless the
-# device is told not to look ("contingency" among its switches).
+# The contingency route is authorised by the key that lies wrapped in the root's certificate: nobody stands in
+# the root's cell as a sender, so ``security`` looks at these commands by themselves.
 MODES = {
     Name.ROOT_BY_SUPPLIER: _by(Role.SUPPLIER, Role.ROOT),
     Name.ROOT_BY_WAN_PROVIDER: _by(Role.WAN_PROVIDER, Role.ROOT),

@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from hil.cli import cli
 from hil.cli.key_files import load_keys
 from hil.keys import load_keys as load_rig_keys
 from hil.rigfile import load_rig
+from hil.state_steps import TYPE_2
 from protocols.eui64 import Eui64
 from protocols.gbcs.crypto import SecretCache, shared_secret, sign, verify_signature
 from protocols.gbcs.header import CraFlag, GroupingHeader
@@ -29,6 +31,7 @@ from tests.made_messages import command
 
 ESME = Eui64("00-DB-12-34-56-78-90-A0")
 SUPPLIER = Eui64("90-B3-D5-1F-30-01-00-00")
+DEVICE_FILES = Path(__file__).parents[3] / "rigs" / "devices"
 BROKER = Eui64("90-B3-D5-1F-30-00-00-02")
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl on this machine")
 
@@ -65,6 +68,14 @@ def test_every_party_reads_back_with_its_keys_and_role(store):
     assert {store.role_of(entry.eui64) for entry in store} == {None, 1, 2, 3, 4, 5, 6, 8, 127}
     assert {entry.eui64 for entry in store if entry.role is None} == set(pki.DEFAULT_DEVICES)
     assert store.problems == []
+
+
+def test_devices_are_those_of_the_device_files_but_for_type_2():
+    files = [tomllib.loads(file.read_text()) for file in DEVICE_FILES.glob("*.toml")]
+    described = {Eui64(file["eui64"]): file["type"] for file in files}
+    assert {"hcalcs", "sapc", "ihd"} <= set(described.values())
+    without = {eui64: kind for eui64, kind in described.items() if kind not in TYPE_2}
+    assert without == pki.DEFAULT_DEVICES
 
 
 def test_every_private_key_belongs_to_its_certificate(store):
@@ -126,7 +137,7 @@ def test_openssl_verifies_every_certificate(folder):
             for file in folder.glob("*-*.pem")
             if file.name[:1] in "09" and (file.name[:16] in devices) is chosen
         ]
-        assert len(files) == (10 if chosen else 20)
+        assert len(files) == (2 * len(devices) if chosen else 20)
         chain = ["-CAfile", f"{prefix}root.pem", "-untrusted", f"{prefix}issuing.pem"]
         done = subprocess.run(
             ["openssl", "verify", *chain, *files], cwd=folder, capture_output=True, text=True, check=False
@@ -146,7 +157,9 @@ def test_openssl_reads_a_private_key(folder):
 def test_private_keys_are_for_their_owner_alone(folder):
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()}
     assert {mode for name, mode in modes.items() if name.endswith(".key")} == {0o600}
-    assert sum(name.endswith(".key") for name in modes) == sum(name.endswith(".pem") for name in modes)
+    # The contingency key has no certificate of its own.
+    assert sum(name.endswith(".key") for name in modes) == sum(name.endswith(".pem") for name in modes) + 1
+    assert modes["contingency.hex"] == 0o600
     assert not any(b"PRIVATE KEY" in file.read_bytes() for file in folder.glob("*.pem"))
 
 

@@ -224,12 +224,6 @@ def test_party_without_authority_for_the_mode(bench):
     assert bench.alert_codes() == [0x8F30, 0x8F30]
 
 
-def test_contingency_is_nobodys(bench):
-    new = bench.party("second_supplier")
-    bench.device.handle(bench.command("CS02b", "recovery", maced=False, **values(bench, 9, new, SUPPLIER)))
-    assert bench.alert_codes() == [0x8F30]
-
-
 def test_counter_in_the_payload_must_be_the_headers(bench):
     new = bench.party("supplier", 1)
     bench.device.handle(bench.command("CS02b", **values(bench, 2, new, SUPPLIER, authorising_counter=1)))
