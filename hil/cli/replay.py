@@ -38,10 +38,11 @@ def command(messages: Path, keys: Path, *, as_json: bool) -> None:
     in structure.
     """
     parties = Parties(load_keys(keys))
-    pairs = read_pairs(messages)
-    if not pairs:
+    pairs, spoiled = read_pairs(messages)
+    if not pairs and not spoiled:
         raise ConfigError(f"{messages}: no command with its reply", next_step="give a file that has both")
     results = [replay(pair, parties) for pair in pairs]
+    results += [Result(each.name, why=each.why) for each in spoiled]
     document = summary(results)
     click.echo(json.dumps(document, indent=2) if as_json else "\n".join(_lines(document)))
     if not all(result.structure for result in results):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rigs.emulated.replaying import Given, Trial
 
 # A second look finds what only shows once the first failure is out of the way.
-_ROUNDS = 3
+_ROUNDS = 5
 
 
 @dataclass(slots=True)
@@ -55,18 +55,21 @@ class Result:
 
 def replay(pair: Pair, parties: Parties) -> Result:
     """Answer a command, and answer it again with what the answer lacked."""
+    result = Result(pair.name)
     try:
-        return _replay(pair, parties)
+        _replay(pair, parties, result)
     except (CodecError, ConfigError) as error:
-        return Result(pair.name, why=str(error))
+        result.why = str(error)
+    except Exception as error:  # noqa: BLE001  # a defect that one command meets costs no other its result
+        result.why = f"the replay failed: {type(error).__name__}: {error}"
+    return result
 
 
-def _replay(pair: Pair, parties: Parties) -> Result:
+def _replay(pair: Pair, parties: Parties, result: Result) -> None:
     supposed = suppose(pair, parties)
     secret = parties.secret(pair.reply.header.reader, pair.reply.header.business_originator_id)
     theirs = open_reply(pair.reply, pair.use_case.payload_kind or "", secret)
     wanted = Wanted()
-    result = Result(pair.name)
     for _ in range(_ROUNDS):
         trial = answer(
             supposed.description,
@@ -83,13 +86,12 @@ def _replay(pair: Pair, parties: Parties) -> Result:
         result.given, result.refused = list(wanted.given), dict(wanted.refused)
         result.structure, result.payload, result.why = _judge(trial, ours, theirs)
         if result.payload and result.structure:
-            return result
+            return
         before = (len(wanted.given), len(wanted.refused))
         _look(wanted, pair, parties, ours, theirs)
         if before == (len(wanted.given), len(wanted.refused)):
             break
     result.why = "; ".join([result.why, *dict.fromkeys(wanted.why)])
-    return result
 
 
 def _opened(trial: Trial, pair: Pair, secret: bytes | None) -> Opened | None:

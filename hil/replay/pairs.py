@@ -46,9 +46,37 @@ class Named:
     message: Message
 
 
-def read_pairs(path: Path) -> list[Pair]:
+@dataclass(slots=True)
+class Spoiled:
+    """A command of the file that has a reply and cannot be answered, and why not."""
+
+    name: str
+    why: str
+
+
+def read_pairs(path: Path) -> tuple[list[Pair], list[Spoiled]]:
     """Every command whose reply is in the file, in the file's order; ConfigError for an unusable file."""
-    messages = list(_messages(path))
+    messages, unreadable = _messages(path)
+    return _pairs(messages), _spoiled(messages, unreadable)
+
+
+def _spoiled(messages: list[Named], unreadable: dict[str, str]) -> list[Spoiled]:
+    """Commands that a line which is no message belongs to, and those of no use case."""
+    reasons = {name: f"{name} is not a message: {why}" for name, why in unreadable.items()}
+    for each in messages:
+        if each.message.kind == "command" and _use_case(each.message) is None:
+            code = each.message.header.message_code
+            reasons[each.name] = f"no use case has message code 0x{code:04X}"
+    known = reasons.keys() | {each.name for each in messages}
+    found = {}
+    for name, why in reasons.items():
+        command, reply = name.replace("RESPONSE", "COMMAND"), name.replace("COMMAND", "RESPONSE")
+        if command != reply and command in known and reply in known:
+            found[command] = Spoiled(command, why)
+    return list(found.values())
+
+
+def _pairs(messages: list[Named]) -> list[Pair]:
     types = device_types(messages)
     replies: dict[str, Named] = {each.name: each for each in messages if each.message.kind == "response"}
     by_header = {_identity(each.message): each for each in reversed(list(replies.values()))}
@@ -101,23 +129,28 @@ def _order(kinds: set[str]) -> tuple[str, ...]:
     return tuple(reversed(_LIKELY)) if kinds <= {"hcalcs", "ppmid"} or kinds <= {"esme", "sapc"} else _LIKELY
 
 
-def _messages(path: Path) -> list[Named]:
-    found = []
+def _messages(path: Path) -> tuple[list[Named], dict[str, str]]:
+    """The messages, and of lines whose octets are none the name and the reason."""
+    found, unreadable = [], {}
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}", next_step="give a file of JSON lines") from None
     for number, line in enumerate(lines, 1):
-        if line.strip():
-            found.append(_message(path, number, line))
-    return found
+        if not line.strip():
+            continue
+        name, octets = _named_octets(path, number, line)
+        try:
+            found.append(Named(name, octets, parse_message(octets)))
+        except DecodeError as error:
+            unreadable[name] = str(error)
+    return found, unreadable
 
 
-def _message(path: Path, number: int, line: str) -> Named:
+def _named_octets(path: Path, number: int, line: str) -> tuple[str, bytes]:
     try:
         row = json.loads(line)
-        octets = bytes.fromhex(row["hex"])
-        return Named(str(row["name"]), octets, parse_message(octets))
-    except (ValueError, KeyError, TypeError, DecodeError) as error:
+        return str(row["name"]), bytes.fromhex(row["hex"])
+    except (ValueError, KeyError, TypeError) as error:
         step = 'write one JSON object with "name" and "hex" on each line'
         raise ConfigError(f"{path} line {number}: not a message ({error})", next_step=step) from None

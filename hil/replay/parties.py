@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -12,7 +13,15 @@ from protocols.gbcs.asn1.types import CellUsage, KeyUsage, RemotePartyRole
 from protocols.gbcs.crypto import shared_secret, sign
 from protocols.gbcs.keystore import KeyUse
 from protocols.ports import ConfigError
-from protocols.smki import DeviceIdentities, Identity, make_key, parse_certificate
+from protocols.smki import (
+    DeviceIdentities,
+    Identity,
+    build_certificate,
+    key_identifier,
+    make_key,
+    parse_certificate,
+)
+from protocols.smki.certificates import authority_subject, organisation_subject
 from protocols.smki.keys import public_point
 from rigs.emulated.description import DeviceDescription, TrustAnchor
 
@@ -21,9 +30,11 @@ if TYPE_CHECKING:
 
     from protocols.eui64 import Eui64
     from protocols.gbcs.keystore import KeyEntry, KeyStore
+    from rigs.emulated.trust_anchors import Cell
 
 _DS, _KA, _ROOT = KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_AGREEMENT, KeyUsage.KEY_CERT_SIGN
 _ROLE = RemotePartyRole
+_STAND_IN_FROM, _STAND_IN_TO = (datetime(year, 1, 1, tzinfo=UTC) for year in (2000, 2049))
 # Cells by device type: what of each role a device holds (asn1.md 2).
 _EVERY = {
     _ROLE.RECOVERY: (KeyUse.DS,),
@@ -142,7 +153,7 @@ class Parties:
 
     def anchors_of(self, role: int, party: Eui64) -> list[TrustAnchor]:
         """Cells of a role filled with a party's certificates, whatever role they were issued for."""
-        uses = _EVERY.get(RemotePartyRole(role), (KeyUse.DS, KeyUse.KA))
+        uses = dict.fromkeys((KeyUse.DS, *_EVERY.get(RemotePartyRole(role), (KeyUse.KA,))))
         found = ((use, self.keys.certificate(party, use)) for use in uses)
         return [anchor(role, use, certificate) for use, certificate in found if certificate]
 
@@ -152,6 +163,27 @@ class Parties:
             if entry.certificate and _key_id(entry) == key_id:
                 return entry.certificate
         return None
+
+    def stand_in(self, subject: Eui64, cell: Cell, key_id: bytes) -> bytes:
+        """A certificate of this subject and key identifier (8 octets) for a cell, where only its names count.
+
+        Its key and signature are ours, so nobody can be authenticated by it and nothing be issued.
+        """
+        key = make_key(key_id, "replay stand-in")
+        if cell.role == RemotePartyRole.ROOT:
+            holder = authority_subject("", cell.role)
+        else:
+            holder = organisation_subject(subject, cell.role, cell.key_usage)
+        certificate = build_certificate(
+            holder,
+            key.public_key(),
+            issuer_name=holder.name,
+            issuer_key=key,
+            not_before=_STAND_IN_FROM,
+            not_after=_STAND_IN_TO,
+        )
+        # A key identifier follows from its key, and no key of ours has the one that is asked for.
+        return certificate.replace(key_identifier(key.public_key()), key_id)
 
     def secret(self, reader: Eui64, device: Eui64) -> bytes | None:
         """Shared secret of a reader and a device, None where the reader's private key is not here."""

@@ -40,6 +40,7 @@ NEW_YEAR = datetime(2015, 1, 1, tzinfo=UTC)
 _UNJOINS = frozenset(("CS04AC", "CS04B"))
 # Credit is topped up, and emergency credit activated, where prepayment mode is in force and offers it.
 _CREDITS = frozenset(("CS01a", "CS01b", "ECS09", "GCS06", "PCS01", "PCS02"))
+_SIGNS = KeyUsage.DIGITAL_SIGNATURE
 _LIMIT, _THRESHOLD = 500_000, 100_000  # emergency credit, in thousandths of a penny
 
 
@@ -93,14 +94,18 @@ def _join(entry: JoinLogEntry, device: Device) -> None:
 
 
 def _seat_originator(supposed: Supposed, pair: Pair, parties: Parties) -> None:
-    """An originator without authority by its own role holds the cells of the role that has it."""
+    """An originator without authority by its own role holds the cells of the role that has it.
+
+    Who signs and has no signing cell in that role holds one as well: the ACB on some devices.
+    """
     header, anchors = pair.command.header, supposed.description.trust_anchors
     if pair.use_case.code in UPDATES:
         allowed = {int(MODES[mode_of(header.message_code)].authority)}
     else:
         allowed = {int(ROLES[role]) for role in pair.use_case.roles if role in ROLES}
-    held = {each.role for each in anchors if _subject(each) == header.business_originator_id}
-    if held & allowed or not allowed:
+    mine = [each for each in anchors if _subject(each) == header.business_originator_id]
+    able = {each.role for each in mine if not pair.command.signature or each.key_usage == _SIGNS}
+    if able & allowed or not allowed:
         return
     own = parties.keys.role_of(header.business_originator_id)
     role = own if own in allowed else min(allowed)

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from rigs.emulated.device import Device
 
 from rigs.emulated.replaying import Given, text_of
+
+
+def numbered(names: Iterable[str]) -> list[str]:
+    """Names of a command's elements; of several of one name the first is ``#0``, the next ``#1``."""
+    found = list(names)
+    several = {name for name, number in Counter(found).items() if number > 1}
+    seen: Counter[str] = Counter()
+    for at, name in enumerate(found):
+        if name in several:
+            found[at] = f"{name}#{seen[name]}"
+            seen[name] += 1
+    return found
 
 
 @dataclass(slots=True)

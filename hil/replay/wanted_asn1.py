@@ -82,10 +82,7 @@ def _replacements(wanted: Wanted, parties: Parties, mine: Any, said: Any) -> Non
 
 
 def _install(wanted: Wanted, parties: Parties, where: Cell, subject: Eui64, key_id: bytes) -> None:
-    certificate = parties.certificate_with(key_id)
-    if certificate is None:
-        wanted.why.append(f"no certificate of {subject} with key identifier {key_id.hex()} in the key set")
-        return
+    certificate = parties.certificate_with(key_id) or parties.stand_in(subject, where, key_id)
     wanted.give(f"cell/{where.key}", key_id, partial(_put_cell, where, certificate))
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
+from hil.replay.wanted import numbered
 from protocols.dlms.access import AccessResult, SpecKind, parse_access_request
 from protocols.dlms.axdr import Data, Tag, encode_data
 from protocols.dlms.protection import DATA_PROTECTION_CLASS
@@ -28,30 +28,31 @@ def wanted_dlms(wanted: Wanted, command: Message, ours: Opened | None, theirs: O
     request, reference = parse_access_request(command.payload), theirs.dlms
     assert reference is not None
     own = ours.dlms if ours is not None else None
-    seen: Counter[str] = Counter()
+    names = numbered(str(_place(each)) for each in request.specifications)
     broken = False
     for at, (asked, item) in enumerate(zip(request.specifications, request.data, strict=True)):
         if at >= len(reference.results):
             return
         result, data = reference.results[at][1], reference.data[at]
-        place = Place(asked.class_id, asked.obis, asked.member, asked.kind is SpecKind.ACTION)
-        number = seen[str(place)]
-        seen[str(place)] += 1
         mine = None
         if own is not None and at < len(own.results):
             mine = (own.results[at][1], own.data[at])
         if mine == (result, data) or (broken and result == _AFTER_A_FAULT):
             continue
         if result != AccessResult.SUCCESS:
-            wanted.refuse(str(place) + (f"#{number}" if number else ""), result)
+            wanted.refuse(names[at], result)
             broken = broken or result in _FAULTS
         elif data.tag != Tag.NULL_DATA:
-            _give(wanted, asked, item, place, data)
+            _give(wanted, asked, item, data)
 
 
-def _give(wanted: Wanted, asked: AccessSpecification, item: Data, place: Place, data: Data) -> None:
+def _place(asked: AccessSpecification) -> Place:
+    return Place(asked.class_id, asked.obis, asked.member, asked.kind is SpecKind.ACTION)
+
+
+def _give(wanted: Wanted, asked: AccessSpecification, item: Data, data: Data) -> None:
     if asked.class_id != DATA_PROTECTION_CLASS:
-        _put(wanted, place, data)
+        _put(wanted, _place(asked), data)
         return
     values = data.value[1].value
     for entry, value in zip(item.value[0].value, values, strict=False):

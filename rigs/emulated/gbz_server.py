@@ -173,11 +173,11 @@ class ZclServer:
         self, command: Command, asked: Component, element: GbzElement | None
     ) -> tuple[list[Component], bool]:
         place = CommandPlace(asked.cluster, bool(asked.frame_control & _FROM_SERVER), asked.command)
-        fault = self._device.faults.take(str(place))
+        fault, silent = self._fault(place)
         found: Status | list[dict[str, Any]]
         if fault is None:
             found = self._carried_out(command, asked, element, place)
-        elif place in zse_queries.FAULTY and element is not None:
+        elif place in zse_queries.FAULTY and element is not None and not silent:
             found = [zse_queries.FAULTY[place]]
         else:
             self._device.command_log.failed()
@@ -188,6 +188,14 @@ class ZclServer:
             status = found if isinstance(found, Status) else Status.SUCCESS
             return [_default_response(asked, element, status)], False
         return [_component(asked, element, each) for each in found], fault in _FAULTS
+
+    def _fault(self, place: CommandPlace) -> tuple[int | None, bool]:
+        """The fault injected into a command, and whether it leaves even its usual failing answer out."""
+        fault = self._device.faults.take(str(place))
+        if fault is None and place in zse_queries.FAULTY:
+            fault = self._device.faults.take(f"{place}/{zse_queries.NO_ANSWER}")
+            return fault, True
+        return fault, False
 
     def _carried_out(
         self, command: Command, asked: Component, element: GbzElement | None, place: CommandPlace

@@ -11,7 +11,8 @@ class Faults:
 
     Elements go by name: ``9/00000A006AFF/m1`` a COSEM method, ``8/0000010000FF/2`` an attribute,
     ``0700/0617`` a ZCL attribute, ``0705>02`` a cluster command (``<`` for one that a server sends), a use
-    case's code what is no object. ``#1`` after a name is its second access within one message.
+    case's code what is no object. ``#1`` after a name is its second access within one message. A few have
+    parts that can fail otherwise than the whole: ``0705>04/Result Type``, ``0709>01/Default Response``.
     """
 
     results: dict[str, int] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from protocols.gbcs.zcl import Status
@@ -145,11 +146,13 @@ def event_log(device: Device, asked: Asked) -> Status | list[Values]:
     return [{**head, "Number of Events / Log Payload Control": 0, "Log Entries": entries}]
 
 
-_LOGS = {3: Log.EVENT, 4: Log.SECURITY, 6: Log.EVENT}
+_COPY = 6  # of its meter's event log, at a GPF
+_LOGS = {3: Log.EVENT, 4: Log.SECURITY, _COPY: Log.EVENT}
 
 
 def _log_entries(device: Device, log: int, place: CommandPlace) -> list[Record]:
-    if device.records.held(place, f"{log}"):
+    copied = log == _COPY and device.description.device_type == "gpf"
+    if copied or device.records.held(place, f"{log}"):
         return device.records.get(place, f"{log}")
     known = _LOGS.get(log)
     return [
@@ -223,7 +226,11 @@ def event_configurations(device: Device) -> dict[int, int]:
     held = device.records.get(REPORT)
     if held:
         return {each["Event ID"]: each["Event Configuration"] for each in held}
-    kind = device.description.device_type
+    return dict(_manufactured(device.description.device_type))
+
+
+@cache
+def _manufactured(kind: str) -> dict[int, int]:
     codes = sorted(code for code, rule in RULES.items() if code >> 8 == 0x81 and kind in rule.devices)
     return {code: _AS_MANUFACTURED | (_ON_THE_HAN if RULES[code].han else 0) for code in codes}
 
@@ -247,7 +254,9 @@ QUERIES: dict[CommandPlace, Query] = {
     CommandPlace(0x0709, False, 0x00): event_log,
     CommandPlace(0x0709, False, 0x01): clear_event_log,
 }
-# What a query answers in place of a default response while a fault is injected into it.
+# What a query answers in place of a default response while a fault is injected into it; a fault of the part
+# ``NO_ANSWER`` makes it a default response after all.
+NO_ANSWER = "Default Response"
 FAULTY: dict[CommandPlace, Values] = {
     CommandPlace(0x0702, False, 0x07): {"Sample ID": _NO_SAMPLING},
     CommandPlace(0x0709, False, 0x01): {"Cleared Event Logs": 0},

@@ -48,9 +48,9 @@ class Records:
         found: list[Record] = json.loads(octets)
         return found
 
-    def last(self, place: CommandPlace) -> Record | None:
+    def last(self, place: CommandPlace, slot: str = "") -> Record | None:
         """The record that came last."""
-        found = self.get(place)
+        found = self.get(place, slot)
         return found[-1] if found else None
 
     def put(self, place: CommandPlace, records: list[Record], slot: str = "") -> None:

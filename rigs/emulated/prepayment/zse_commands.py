@@ -8,7 +8,7 @@ from protocols.gbcs.zcl import Status
 from protocols.gbcs.zcl_values import time_text
 from rigs.emulated.objects.zse import CommandPlace
 from rigs.emulated.prepayment.side import Charge, Register
-from rigs.emulated.prepayment.tokens import RESULT_TYPES, Taken
+from rigs.emulated.prepayment.tokens import RESULT_TYPES, Result, Taken
 from rigs.emulated.prepayment.zse_side import PERCENTAGE, RATES, GasSide
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ SELECT_EMERGENCY, CHANGE_DEBT, TOP_UP, ADJUST, MODE = (
 _SETTINGS = [CommandPlace(_CLUSTER, False, number) for number in (0x03, 0x06, 0x09, 0x0B, 0x0C)]
 TOP_UP_LOG, DEBT_LOG = CommandPlace(_CLUSTER, True, 0x05), CommandPlace(_CLUSTER, True, 0x06)
 _NO_VALUE = -1
+RESULT_TYPE = "Result Type"  # the part of a top-up that a fault can be injected into
 _DEBTS = (Register.TIME_1, Register.TIME_2, Register.PAYMENT)
 _PERCENTAGE_BASED = 1
 _PAYMENT_DEBT = 2  # number of the payment debt in the log
@@ -112,6 +113,9 @@ class GasPrepayment:
     def _top_up(self, _device: Device, command: Command, values: Values) -> Status | list[Values]:
         """CS01b by the supplier's counter, PCS01 as typed in at a PPMID."""
         utrn = bytes.fromhex(values["Top Up Code"])
+        fault = self._device.fault(f"{TOP_UP}/{RESULT_TYPE}")
+        if fault is not None:
+            return [self.answer(_broken(fault), values["Originating Device"])]
         if command.use_case.code == "PCS01":
             taken = self._tokens.enter(utrn.decode("ascii", "replace"))
         else:
@@ -123,7 +127,7 @@ class GasPrepayment:
         credit = self._side.balance(Register.METER)
         # Reference replies refuse with "invalid" whatever the cause is; other causes are told apart here.
         return {
-            "Result Type": RESULT_TYPES[taken.result],
+            RESULT_TYPE: RESULT_TYPES[taken.result],
             "Top Up Value": taken.amount if taken.accepted else _NO_VALUE,
             "Source of Top Up": source,
             "Credit Remaining": credit if taken.accepted else _NO_VALUE,
@@ -151,3 +155,9 @@ class GasPrepayment:
             for at, amount, left in self._side.logs.payments.rows()
         ]
         return [{"Command Index": 0, "Total Number of Commands": 1, "Debt Entries": entries}]
+
+
+def _broken(fault: int) -> Taken:
+    """A top-up that comes to nothing with this result type."""
+    named = {number: result for result, number in RESULT_TYPES.items()}
+    return Taken(named.get(fault, Result.ERROR), why="a fault")
