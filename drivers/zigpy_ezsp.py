@@ -32,6 +32,7 @@ _KINDS = {
     DeviceUpdate.UNSECURED_JOIN: JoinKind.ASSOCIATION,
     DeviceUpdate.UNSECURED_REJOIN: JoinKind.TRUST_CENTRE_REJOIN,
 }
+_CONNECT_S = 20.0
 _UNKNOWN = Eui64(b"\xff" * 8)
 
 
@@ -42,6 +43,7 @@ class EzspStick(EzspKeys):
         self._app = app
         self._user = user
         self._eui64 = Eui64(bytes(8))
+        self._connected = True
         super().__init__(Commands(lambda: app._ezsp))  # noqa: SLF001 - bellows has no other way to raw EZSP
         self._sender = EzspSender(self._commands)
         self._reassembly = Reassembly(asyncio.get_running_loop().time)
@@ -80,8 +82,21 @@ class EzspStick(EzspKeys):
     async def resume(self, endpoints: list[Endpoint]) -> Network:
         """Go on with the network the stick has kept."""
         self._app.bench_endpoints = tuple(endpoints)
-        await self._app._reset()  # noqa: SLF001 - endpoints are taken before the network is up only
+        if self._connected:
+            await self._app._reset()  # noqa: SLF001 - endpoints are taken before the network is up only
+        else:
+            await self._connect_again()
         return await self._start()
+
+    async def _connect_again(self) -> None:
+        """For a line that bellows has given up for good, because firmware or line failed."""
+        self._sender.close()
+        with contextlib.suppress(Exception):
+            await self._app.disconnect()
+        async with asyncio.timeout(_CONNECT_S):
+            await self._app.connect()
+        self._connected = True
+        self._listen()
 
     async def _start(self) -> Network:
         await self._app.start_network()
@@ -228,4 +243,5 @@ class EzspStick(EzspKeys):
 
     def lost(self, error: Exception | None) -> None:
         """The line or the firmware went."""
+        self._connected = False
         self._user.stick_lost(repr(error))

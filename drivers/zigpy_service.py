@@ -14,6 +14,7 @@ from drivers.line_inbox import FaultLog, KeepsFaults, LineFault
 from drivers.zigpy_addressing import address
 from drivers.zigpy_members import Members
 from drivers.zigpy_received import announcement, received
+from drivers.zigpy_recovery import Recovery
 from drivers.zigpy_state import restore_into, state_of
 from drivers.zigpy_stick import Heard, JobQueue, Outgoing, Stick
 from protocols.eui64 import Eui64
@@ -66,6 +67,7 @@ class ZigpyHan(KeepsFaults):
         self._token = 0
         self._loop = asyncio.get_running_loop()
         self._jobs = JobQueue(self._failed)
+        self._recovery = Recovery(self._failed)
         self._establishment_s = key_establishment_timeout_s
         self._members = self._no_members()
         self._renewal: asyncio.TimerHandle | None = None
@@ -210,7 +212,7 @@ class ZigpyHan(KeepsFaults):
         source: KeySource = KeySource.INSTALL_CODE,
     ) -> None:
         """As `HanService`."""
-        self._members.allow(eui64, link_key, join_time_s, historic=source is KeySource.ESTABLISHED)
+        self._members.allow(eui64, link_key, join_time_s, historic=source is not KeySource.INSTALL_CODE)
         self._renew()
         self._emit(StateChanged())
 
@@ -375,10 +377,22 @@ class ZigpyHan(KeepsFaults):
         self._emit(NetworkKeyChanged(sequence))
 
     def stick_lost(self, cause: str) -> None:
-        """The stick does not work any more."""
+        """The stick does not work any more: NetworkDown, and NetworkUp once it does again."""
         if self._closed:
             return
         self._failed("the stick was lost", RuntimeError(cause))
-        if self._network is not None:
-            self._network = None
+        had_network, self._network = self._network is not None, None
+        if had_network:
             self._emit(NetworkDown(JoinFailure.NO_RESPONSE, cause))
+        if self._recovery.lost(begin=had_network):
+            self._job("recover", self._recover)
+
+    async def _recover(self) -> None:
+        network = await self._recovery.run(self._resume_again)
+        if network is not None and self._listener is not None:  # else it was suspended meanwhile
+            self._network = network
+            self._emit(NetworkUp(network, rejoined=True))
+            self._renew()
+
+    async def _resume_again(self) -> Network:
+        return await self.stick.resume(list(self._endpoints.values()))

@@ -206,6 +206,11 @@ def _organisation_certificate(rig: Rig, role: str, use: KeyUse, keys: RigKeys, h
     return made[use].certificate
 
 
+def has_emulated_stick(rig: Rig, device: DeviceSpec) -> bool:
+    """Whether the radio of a node is an emulated co-processor behind a serial line."""
+    return device.emulated and any(wire.kind in {WireKind.RCP, WireKind.NCP} for wire in _wires(rig, device))
+
+
 def _wires(rig: Rig, device: DeviceSpec) -> list[WireConfig]:
     wires = []
     for port in device.ports:

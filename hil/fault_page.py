@@ -17,7 +17,7 @@ _INTRODUCTION = f"""# Faults
 
 What can be made to go wrong on purpose. This page is made from the catalogue (`hil faults --markdown`).
 
-Faults of nodes and wires are ordered by the same names everywhere; `{FORM}` is the text of an order.
+Faults of nodes, wires and sticks are ordered by the same names everywhere; `{FORM}` is the text of an order.
 
 | for | how |
 | --- | --- |
@@ -37,11 +37,13 @@ stand in the journal."""
 _TITLES = {
     Target.NODE: "Faults of a node",
     Target.WIRE: "Faults of a wire",
+    Target.STICK: "Faults of a stick",
     Target.COMMAND: "Faults of a single command",
 }
 _NOTES = {
     Target.NODE: "",
     Target.WIRE: "",
+    Target.STICK: "Of a node whose `han` port is an emulated stick (driver `spinel` or `zigpy`).",
     Target.COMMAND: "Given with the command, on any rig, as fields of `hil.exchange.Faults` (`_` for `-`).",
 }
 

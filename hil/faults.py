@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from hil.capture.run import control_at
+from hil.emulated import has_emulated_stick
 from protocols.ports import ConfigError
 from rigs.emulated.fault_catalogue import FaultOrder, Target, make_order, parse_order
 
@@ -98,18 +99,28 @@ class BenchFaults:
     def refusal(self, order: FaultOrder) -> str:
         """Why nobody in this rig can have a fault; empty where somebody can."""
         if not order.node:
-            return "" if self._rig.emulated else f"no node is emulated, so none can have {order.kind.name}"
+            fit = [spec for spec in self._rig.emulated if not self._lacks_stick(spec, order)]
+            return "" if fit else f"no node is emulated that can have {order.kind.name}"
         spec = self._rig.devices.get(order.node)
         if spec is None:
             return f"this rig has no device node {order.node}"
         if not spec.emulated:
             return f"{spec.name} is real, so it cannot be given the fault {order.kind.name}"
+        lack = self._lack(spec, order)
+        return f"{spec.name} has no {lack} for the fault {order.kind.name}" if lack else ""
+
+    def _lack(self, spec: DeviceSpec, order: FaultOrder) -> str:
+        """What an emulated node would need."""
+        if self._lacks_stick(spec, order):
+            return "emulated stick on this rig"
         if order.kind.types and (spec.file.type not in order.kind.types or not self._on_han(spec)):
-            return f"{spec.name} has no HAN side of its own for the fault {order.kind.name}"
+            return "HAN side of its own"
         if order.kind.target is Target.WIRE and not self._has_wire(spec, order.port):
-            wire = order.port or "message port, nor a radio"
-            return f"{spec.name} has no {wire} on this rig for the fault {order.kind.name}"
+            return f"{order.port or 'message port, nor a radio'} on this rig"
         return ""
+
+    def _lacks_stick(self, spec: DeviceSpec, order: FaultOrder) -> bool:
+        return order.kind.target is Target.STICK and not has_emulated_stick(self._rig, spec)
 
     def _has_wire(self, spec: DeviceSpec, port: str) -> bool:
         if port and port != _HAN:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from hil.credentials import restore_credentials
 from hil.exchange import NoResponseError
 from hil.payment_mode import METERS
-from hil.state_steps import HUB_TYPES, SET_MPXN, TYPE_2, Steps
+from hil.state_steps import HUB_TYPES, PARTNERS, SET_MPXN, TYPE_2, Steps
 from hil.states import State, satisfies, shortest_way
 from hil.verdicts import NotRunError, SkipKind, StateNotReachedError
 from protocols.ports import BenchError
@@ -92,7 +92,9 @@ class Keeper:
                     # Where it was silent, or not there, its credentials show only now.
                     self._pending_credentials(device, step.source)
                 self._write("state.step", {"device": device.name, "step": step.step, "to": str(step.target)})
-                self._found.pop(device.name, None)
+                self.forget([device.name])
+                if step.target in {State.FACTORY, State.JOINED}:  # what has left the HAN knows nobody
+                    self.forget(self._paired_with(device.name))
                 getattr(self._steps, step.step)(device)
         found = self.find(device)
         if not satisfies(found, wanted):
@@ -125,6 +127,12 @@ class Keeper:
                 return
             self._found.pop(name, None)
 
+    def _paired_with(self, name: str) -> list[str]:
+        """Devices whose pair is broken when this one forgets them."""
+        device = self._bench.devices.get(name)
+        partners = self._bench.devices.items()
+        return [each for each, other in partners if device and device.type in PARTNERS.get(other.type, ())]
+
     # Restoration ----------------------------------------------------------------------------------------
 
     def before_test(self, leaves: str, devices: Iterable[str]) -> None:
@@ -145,9 +153,10 @@ class Keeper:
         test.
         """
         commands = set(sent)
-        self.forget(
-            None if failed else {*disturbed, *(name for use_case, name in commands if use_case in MOVES)}
-        )
+        moved = {name for use_case, name in commands if use_case in MOVES}
+        joined = {name for use_case, name in commands if use_case in _JOINING}
+        paired = {other for name in joined for other in self._paired_with(name)}
+        self.forget(None if failed else {*disturbed, *moved, *paired})
         for name in sorted(disturbed):
             self._supply_on(name)
         touched = {name: set(kinds) for name, kinds in self._carried.items()}

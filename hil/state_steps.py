@@ -29,8 +29,16 @@ CLOCK_LIMIT_S = 60.0
 # Around the present, for the commands that set a clock.
 _VALIDITY = timedelta(minutes=5)
 _SET_CLOCK = {"esme": "ECS70", "gsme": "GCS28"}
-# Which other device of the rig a commissioned one is paired with.
-_PARTNERS = {"gsme": "gpf", "ppmid": "esme", "hcalcs": "esme", "ihd": "esme", "cad": "esme"}
+# Which other devices of the rig, as far as it has them, a commissioned one is paired with.
+PARTNERS = {
+    "gsme": ("gpf",),
+    "ppmid": ("esme",),
+    "hcalcs": ("esme",),
+    "ihd": ("esme", "gpf"),
+    "cad": ("esme", "gpf"),
+}
+# Of these pairs both devices keep an entry (method A, devices.md 3); of the others only one does.
+_BOTH_SIDES = frozenset({"ppmid", "hcalcs"})
 # Type 2 devices have no part in messages: what is known of them is what others say.
 TYPE_2 = frozenset({"ihd", "cad"})
 _SHOW_CLOCK = {"esme": "ECS17b", "gsme": "GCS13a"}  # their responses carry the device's time in the header
@@ -139,14 +147,17 @@ class Steps:
         return all(self._knows(device, other) for other in self._partners(device))
 
     def _knows(self, device: DeviceNode, other: DeviceNode) -> bool:
+        """Whether the pair is whole: each side that keeps an entry of the other has it."""
         if device.type in TYPE_2:
             device, other = other, device
-        return other.eui64 in self._device_log(device)
+        if other.eui64 not in self._device_log(device):
+            return False
+        return device.type not in _BOTH_SIDES or device.eui64 in self._device_log(other)
 
     def _partners(self, device: DeviceNode) -> list[DeviceNode]:
-        wanted = _PARTNERS.get(device.type)
-        partner = self._of_type(wanted) if wanted and self.hub is not None else None
-        return [partner] if partner is not None else []
+        wanted = PARTNERS.get(device.type, ()) if self.hub is not None else ()
+        partners = [self._of_type(each) for each in wanted]
+        return [each for each in partners if each is not None]
 
     def _device_log(self, device: DeviceNode) -> set[bytes]:
         try:

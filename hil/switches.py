@@ -61,7 +61,7 @@ READ_BY: dict[str, tuple[str, ...]] = {
     "A19": (_DEVICES, _SUITES),
     "A20": (_DEVICES, _SUITES),
     "A22": (_DEVICES,),
-    "A28": (_DEVICES,),
+    "A28": (_DEVICES, _SUITES),
     "A29": (_DEVICES,),
     "A30": (_DEVICES, _SUITES),
 }

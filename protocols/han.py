@@ -98,6 +98,7 @@ class KeySource(StrEnum):
     INSTALL_CODE = "install-code"
     ESTABLISHED = "established"  # installed from above after CBKE
     TRUST_CENTRE = "trust-centre"  # partner link key
+    HASHED = "hashed"  # hash of a key established with the hub before: good for coming back to its successor
 
 
 @dataclass(slots=True)
@@ -331,8 +332,9 @@ class HanService(Protocol):
     ) -> None:
         """Trust centre: this device may join with this link key for so long.
 
-        ``source`` ESTABLISHED: a key that key establishment made before (historic log). A device that is
-        listed already keeps its key; only its window opens again.
+        ``source`` ESTABLISHED: a key that key establishment made before (historic log); HASHED: the hash of
+        one made with another hub, with which the device may come back, at any time, for a key of its own. A
+        device that is listed already keeps its key; only its window opens again.
         """
 
     def permit_joining(self, duration_s: float) -> None:

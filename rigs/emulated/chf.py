@@ -139,6 +139,13 @@ class Chf(Device):
             entry.link_key = link_key
             entry.last_communication = now
 
+    def know_type(self, device_id: Eui64, device_type: str) -> None:
+        """What a device of a restored log is. The log that is sent does not say it, so nothing is sent."""
+        with self.work():
+            self.log.entries[device_id].device_type = device_type
+            self.storage.put_json("hub", "device_log", self.log.to_json())
+            self.note(f"{device_id} is of type {device_type}")
+
     def note_failed_join(self, device_id: Eui64, reason: str) -> None:
         """A device was not let in (0x8F48)."""
         with self.work():

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rigs.emulated.air import EmulatedRadio
 from rigs.emulated.config import WireKind
+from rigs.emulated.fault_catalogue.sticks import StickLine
 from rigs.emulated.han.air import number, radio_identifier
 from rigs.emulated.ncp import EmulatedNcp, KeptTokens, NcpPty
 from rigs.emulated.rcp import EmulatedRcp
@@ -26,7 +27,8 @@ def coprocessor(
     """The line that a wire asks for, not open yet. ``stack`` gets what is to be closed after it."""
     radio = EmulatedRadio(air.medium, wire.node, radio_identifier(config.nodes, wire.node))
     if wire.kind is WireKind.RCP:
-        return RcpPty(path, EmulatedRcp(radio))
+        line = air.sticks[wire.node] = StickLine(EmulatedRcp(radio))
+        return RcpPty(path, line)
     folder = config.state_dir / "devices"
     folder.mkdir(parents=True, exist_ok=True)
     flash = Storage(folder / f"{wire.node}.{wire.port}.db", durable=config.durable)
@@ -34,4 +36,5 @@ def coprocessor(
     ncp = EmulatedNcp(radio, seed=number(config.han.seed, "ncp", wire.node))
     KeptTokens(ncp, flash)
     stack.callback(ncp.close)
-    return NcpPty(path, ncp)
+    line = air.sticks[wire.node] = StickLine(ncp)
+    return NcpPty(path, line)

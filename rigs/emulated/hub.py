@@ -15,7 +15,7 @@ from protocols.ports import ImageRefusedError
 from protocols.zigbee.smart_energy.events import ImageFailure
 from rigs.emulated.chf import DISCARDED, NOT_TRANSFERRED, TRANSFERRED, WRONG_HARDWARE
 from rigs.emulated.han import hub_knobs
-from rigs.emulated.han.hub import HanHub
+from rigs.emulated.han.hub import HanHub, ImageOutcome
 from rigs.emulated.throttling import throttle_of
 
 if TYPE_CHECKING:
@@ -132,31 +132,25 @@ class Box:
         entry = self.chf.log.entries.get(device_id)
         if entry is not None:
             entry.last_communication = self._clock.now()
-            if entry.device_type in _TALK_TO_EACH_OTHER and self._passed_on(octets):
+            message = _read(octets) if entry.device_type in _TALK_TO_EACH_OTHER else None
+            if message is not None and self._passed_on(message, octets):
                 return
             self._leave(octets)
             if self.gpf is not None and entry.device_type == "gsme":
-                self._tap(self.gpf, octets)
+                self._tap(self.gpf, message)
 
-    def _passed_on(self, octets: bytes) -> bool:
+    def _passed_on(self, message: Message, octets: bytes) -> bool:
         """Hand a message for another device of the log over to it: no business of the WAN's."""
-        try:
-            message = parse_message(octets)
-        except DecodeError:
-            return False
         target = message.header.business_target_id
         if target not in self.chf.log.entries:
             return False
         self._forward(target, message, octets)
         return True
 
-    def _tap(self, gpf: Gpf, octets: bytes) -> None:
+    @staticmethod
+    def _tap(gpf: Gpf, message: Message | None) -> None:
         """Show the GPF what a gas meter answered."""
-        try:
-            message = parse_message(octets)
-        except DecodeError:
-            return
-        if message.kind == "response":
+        if message is not None and message.kind == "response":
             gpf.tap_response(message)
 
     def _forward(self, target: Eui64, message: Message, octets: bytes) -> None:
@@ -196,13 +190,18 @@ class Box:
         if entry is None:
             self.chf.note_unknown_target(target)
             raise ImageRefusedError(f"{target} is not in the device log")
-        reported = entry.device_type in _REPORTED_IMAGES
+        self.han.deliver_image(target, image, self._image_outcome(target, image))
+
+    def _image_outcome(self, target: Eui64, image: bytes) -> ImageOutcome:
+        """Who hears what became of an image: the broker, where it is for a device of such a type."""
+        entry = self.chf.log.entries.get(target)
+        reported = entry is not None and entry.device_type in _REPORTED_IMAGES
 
         def over(failure: ImageFailure | None, _status: int | None) -> None:
             if reported and self.chf.powered:
                 self.chf.report_transfer(target, image, _RESPONSES.get(failure, NOT_TRANSFERRED))
 
-        self.han.deliver_image(target, image, over)
+        return over
 
     # Supply -----------------------------------------------------------------------------------------------
 
@@ -215,6 +214,13 @@ class Box:
             self.gpf.power(on)
         if on:
             self.han.power_on()
+
+
+def _read(octets: bytes) -> Message | None:
+    try:
+        return parse_message(octets)
+    except DecodeError:
+        return None
 
 
 class Hub(Box):
@@ -237,6 +243,7 @@ class Hub(Box):
         )
         self._air = air
         chf.on_restore = self.han.form_anew
+        self.han.outcome_of = self._image_outcome
         hub_knobs.register(self.han)
 
     def _hand_over(self, target: Eui64, message: Message, octets: bytes) -> None:

@@ -6,7 +6,6 @@ alone, one frame is sent at a time (a second one is refused), and a reset loses 
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -70,19 +69,11 @@ class RcpFirmware:
     table_size: int = 64
 
 
-@dataclass(slots=True)
-class RcpFaults:
-    """Trouble of the serial line and the firmware. Probabilities are per octet, or per frame to the host."""
-
-    lost_from_host: float = 0.0
-    lost_to_host: float = 0.0
-    frames_lost_to_host: float = 0.0
-    silent: bool = False  # the firmware hangs: takes everything in and says nothing
-    seed: int = 0
-
-
 class EmulatedRcp:
-    """One RCP. ``write`` takes what goes to the host; feed what comes from there."""
+    """One RCP. ``write`` takes what goes to the host; feed what comes from there.
+
+    What goes wrong with it and its serial line: `rigs.emulated.fault_catalogue.sticks`.
+    """
 
     def __init__(
         self,
@@ -90,17 +81,12 @@ class EmulatedRcp:
         write: Callable[[bytes], None] | None = None,
         *,
         firmware: RcpFirmware | None = None,
-        faults: RcpFaults | None = None,
     ) -> None:
         self.radio = radio
         self.write = write
         self.firmware = firmware or RcpFirmware()
-        self.faults = faults or RcpFaults()
         self.line_errors: list[HdlcError] = []
         self.resets = 0
-        # One for each direction: when host and firmware speak at once, who of them comes first is chance.
-        self._from_host = random.Random(f"{self.faults.seed} from host")  # noqa: S311 - repeatable on purpose
-        self._to_host = random.Random(f"{self.faults.seed} to host")  # noqa: S311 - repeatable on purpose
         self._decoder = HdlcDecoder()
         self._state = RcpState(radio.eui64)
         self._sending: tuple[int, int, TransmitRequest] | None = None  # token, TID
@@ -112,8 +98,6 @@ class EmulatedRcp:
 
     def feed(self, octets: bytes) -> None:
         """Octets from the host; answers are written before this returns, but for those that take time."""
-        if self.faults.lost_from_host:
-            octets = _thinned(octets, self.faults.lost_from_host, self._from_host)
         for item in self._decoder.feed(octets):
             if isinstance(item, HdlcError):
                 self.line_errors.append(item)
@@ -340,16 +324,5 @@ class EmulatedRcp:
         self._send(SpinelFrame(Command.IS, key, value, tid))
 
     def _send(self, frame: SpinelFrame) -> None:
-        faults = self.faults
-        if self.write is None or faults.silent:
-            return
-        if faults.frames_lost_to_host and self._to_host.random() < faults.frames_lost_to_host:
-            return
-        octets = encode_frame(frame.build())
-        if faults.lost_to_host:
-            octets = _thinned(octets, faults.lost_to_host, self._to_host)
-        self.write(octets)
-
-
-def _thinned(octets: bytes, probability: float, chance: random.Random) -> bytes:
-    return bytes(octet for octet in octets if chance.random() >= probability)
+        if self.write is not None:
+            self.write(encode_frame(frame.build()))

@@ -20,6 +20,7 @@ from rigs.emulated.wires_pty import PtyEnd
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rigs.emulated.fault_catalogue.sticks import StickLine
     from rigs.emulated.rcp import EmulatedRcp
 
 # A host that does not read loses the oldest frames, as firmware with full buffers does.
@@ -29,7 +30,7 @@ _LIMIT = 256 * 1024
 class RcpPty:
     """An RCP at the far end of a pseudo-terminal under a path that stays the same."""
 
-    def __init__(self, path: Path, rcp: EmulatedRcp) -> None:
+    def __init__(self, path: Path, rcp: EmulatedRcp | StickLine) -> None:
         self._rcp = rcp
         self._end = PtyEnd(path, rcp.feed, limit=_LIMIT, whole=True)
 

@@ -16,8 +16,9 @@ import pytest
 
 from protocols.eui64 import Eui64
 from protocols.han import DataReceived, FrameSecurity, HanRole, KeySource
-from rigs.emulated.ncp import NcpFaults, ViolationKind
+from rigs.emulated.ncp import ViolationKind
 from tests.ncp_air import CHANNEL, DEVICE, HUB, INSTALL_KEY, PROFILE, TUNNEL, Premises
+from tests.stick_lines import stick_fault
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("bellows") is None, reason="bellows is not here: make interop installs it"
@@ -200,9 +201,10 @@ def test_its_own_permit_lets_anybody_in_and_the_ncp_says_so(tmp_path):
 
 def test_it_starts_over_a_line_that_loses_octets(tmp_path):
     async def main():
-        faults = NcpFaults(lost_from_host=0.0005, lost_to_host=0.0005, seed=4)
-        async with Premises(tmp_path, faults=faults) as premises, started(premises) as app:
-            assert app.state.network_info.channel == CHANNEL
+        async with Premises(tmp_path) as premises:
+            stick_fault(premises.line, premises.medium.scheduler, "stick-octets-lost,probability=0.0005")
+            async with started(premises) as app:
+                assert app.state.network_info.channel == CHANNEL
             assert premises.ncp.ash.counts.broken + premises.ncp.ash.counts.repeated > 0
 
     asyncio.run(main())

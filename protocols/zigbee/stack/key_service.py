@@ -105,10 +105,10 @@ class KeyService:
             self._core.refuse("aps", Refusal.NOT_TRUST_CENTRE, origin.eui64 or origin.short)
             return
         if self._joiner.awaiting_key:
-            if keys.trust_centre in (None, source):
-                keys.adopt(source)
-            else:
+            if origin.link.source is KeySource.HASHED:
                 keys.succeed(source, origin.link)
+            else:
+                keys.adopt(source)
             self._nwk.addresses.set(source, TRUST_CENTRE_SHORT)
             self._joiner.network_key(command.key, sequence)
         elif origin.arrival.secured and sequence != self._active_sequence():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -40,6 +41,11 @@ class LinkKey:
     @property
     def established(self) -> bool:
         """Whether application data may rest on it."""
+        return self.source not in (KeySource.INSTALL_CODE, KeySource.HASHED)
+
+    @property
+    def lets_rejoin(self) -> bool:
+        """Whether its holder may come back through the trust centre."""
         return self.source is not KeySource.INSTALL_CODE
 
     def for_identifier(self, identifier: KeyIdentifier) -> bytes | None:
@@ -112,7 +118,7 @@ class LinkKeys:
         old = self.with_trust_centre() if self.successor_expected() else None
         if old is None or not old.established:
             return None
-        return LinkKey(source, mmo_hash(old.key), KeySource.ESTABLISHED)
+        return LinkKey(source, mmo_hash(old.key), KeySource.HASHED)
 
     def succeed(self, trust_centre: Eui64, link: LinkKey) -> None:
         """The network has another trust centre now, which proved to know the hash of the old one's key."""
@@ -151,20 +157,13 @@ class LinkKeys:
         if source is None:
             self._core.refuse("aps", Refusal.UNKNOWN_SOURCE, short)
             return None
-        link = self.by_partner.get(source)
-        if link is None:
-            link = self.preconfigured if self.trust_centre is None else self._successors_key(source)
-        key = link.for_identifier(security.key_identifier) if link is not None else None
-        if link is None or key is None:
-            self._core.refuse("aps", Refusal.UNKNOWN_KEY, source)
+        links = self._candidates(source)
+        found, refusal = _opened(frame, source, security.key_identifier, links)
+        if found is None:
+            self._core.refuse("aps", refusal, source)
             self.on_unreadable(security.key_identifier)
             return None
-        try:
-            opened = open_aps(frame, key, source)
-        except SecurityError:
-            self._core.refuse("aps", Refusal.BAD_MIC, source)
-            self.on_unreadable(security.key_identifier)
-            return None
+        opened, link = found
         now = self._core.now()
         if security.frame_counter < link.incoming:
             last = security.frame_counter == link.incoming - 1
@@ -178,7 +177,32 @@ class LinkKeys:
         link.accepted_at = now
         return opened, link
 
+    def _candidates(self, source: Eui64) -> list[LinkKey]:
+        """Keys that a frame of this source may be under, the likeliest first."""
+        known = self.by_partner.get(source)
+        if known is None and self.trust_centre is None:
+            known = self.preconfigured
+        # A hub that lost its memory and was given its log back knows no more of us than a successor does.
+        of_trust_centre = known is None or source == self.trust_centre
+        successor = self._successors_key(source) if of_trust_centre else None
+        return [link for link in (known, successor) if link is not None]
+
     def forget_all(self) -> None:
         """Drop everything but what was preconfigured."""
         self.by_partner.clear()
         self.trust_centre = None
+
+
+def _opened(
+    frame: ApsFrame, source: Eui64, identifier: KeyIdentifier, links: list[LinkKey]
+) -> tuple[tuple[ApsFrame, LinkKey] | None, Refusal]:
+    """The frame in plain and its key, else why it cannot be had."""
+    refusal = Refusal.UNKNOWN_KEY
+    for link in links:
+        key = link.for_identifier(identifier)
+        if key is None:
+            continue
+        refusal = Refusal.BAD_MIC
+        with contextlib.suppress(SecurityError):
+            return (open_aps(frame, key, source), link), refusal
+    return None, refusal

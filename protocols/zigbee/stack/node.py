@@ -243,7 +243,7 @@ class Node:
         join_time_s: float,
         source: KeySource = KeySource.INSTALL_CODE,
     ) -> None:
-        """As `HanService`; ``source`` ESTABLISHED for a key from the historic log or a swapped-out hub."""
+        """As `HanService`; ``source`` ESTABLISHED for a key from the historic log, HASHED from a backup."""
         self._as_trust_centre().allow(eui64, link_key, join_time_s, source)
 
     def permit_joining(self, duration_s: float) -> None:

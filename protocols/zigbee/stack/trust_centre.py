@@ -92,13 +92,14 @@ class TrustCentre:
     # Whitelist
 
     def allow(self, eui64: Eui64, link_key: bytes, join_time_s: float, source: KeySource) -> None:
-        """Let a device join for so long; one that is listed keeps its key."""
+        """Let a device join for so long (0: only come back); one that is listed keeps its key."""
         device = self.devices.get(eui64)
         if device is None:
             device = self.devices[eui64] = Device(eui64)
             self._aps.keys.install(eui64, link_key, source)
-        self._open_window(device, join_time_s)
-        self.tell_routers()
+        if join_time_s > 0:
+            self._open_window(device, join_time_s)
+            self.tell_routers()
         self._core.emit(StateChanged())
 
     def _open_window(self, device: Device, join_time_s: float) -> None:
@@ -155,7 +156,7 @@ class TrustCentre:
         if kind is JoinKind.SECURED_REJOIN:
             return None if device.state is not DeviceState.LISTED else JoinRefusal.NO_LINK_KEY
         link = self._aps.keys.by_partner.get(eui64)
-        return None if link is not None and link.established else JoinRefusal.NO_LINK_KEY
+        return None if link is not None and link.lets_rejoin else JoinRefusal.NO_LINK_KEY
 
     # Coming
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
@@ -26,11 +26,13 @@ from rigs.emulated.fault_catalogue.acting import (
 from rigs.emulated.fault_catalogue.kinds import Direction, Target
 from rigs.emulated.fault_catalogue.lines import LineFault, Passage
 from rigs.emulated.fault_catalogue.orders import FaultOrder, parse_order
+from rigs.emulated.fault_catalogue.sticks import StickFault
 from rigs.emulated.fault_catalogue.supply import CutPower
 from rigs.emulated.han.air import number as number_of
 
 if TYPE_CHECKING:
     from rigs.emulated.air import Medium, Scheduler
+    from rigs.emulated.fault_catalogue.sticks import StickLine
 
 OPERATIONS = ("fault-begin", "fault-end")
 HAN = "han"
@@ -53,7 +55,7 @@ class Surroundings:
     """What a desk has to know of the premises, which may be made anew while it stays.
 
     ``sites`` by node; ``ports`` are the message port of each node that has one, ``on_han`` the nodes with a
-    radio.
+    radio, ``sticks`` the lines of those whose radio is an emulated stick.
     """
 
     scheduler: Scheduler
@@ -61,18 +63,20 @@ class Surroundings:
     sites: dict[str, Site]
     ports: dict[str, str]
     on_han: set[str]
+    sticks: dict[str, StickLine] = field(default_factory=dict)
     closed: bool = False
 
 
 @dataclass(slots=True)
 class _Active:
-    """One order at one place; exactly one of the three is set."""
+    """One order at one place; exactly one of the four is set."""
 
     number: int
     node: str
     acting: Acting | None = None
     line: LineFault | None = None
     air: Fault | None = None
+    stick: StickFault | None = None
 
 
 class FaultDesk:
@@ -113,8 +117,8 @@ class FaultDesk:
             self._active.append(active)
             if active.acting is not None:
                 active.acting.begin(around.sites[node])
-            elif active.air is not None:
-                around.medium.faults.append(active.air)
+            else:
+                _put_on(active, around)
         return number
 
     def end(self, number: int | None) -> None:
@@ -126,6 +130,8 @@ class FaultDesk:
                 each.acting.end(self._surroundings.sites[each.node])
             elif each.line is not None:
                 each.line.end()
+            elif each.stick is not None:
+                self._surroundings.sticks[each.node].end(each.stick)
             elif each.air in self._surroundings.medium.faults:
                 self._surroundings.medium.faults.remove(each.air)
 
@@ -135,8 +141,8 @@ class FaultDesk:
         for each in self._active:
             if each.acting is not None:
                 each.acting.restarted(around.sites[each.node])
-            elif each.air is not None:
-                around.medium.faults.append(each.air)
+            else:
+                _put_on(each, around)
         standing, self._standing = self._standing, []
         for order in standing:
             self.begin(order, standing=True)
@@ -153,12 +159,19 @@ class FaultDesk:
             values = order.values
             active.acting = HanFaulty(values, order.kind.name) if made is None else made(values)
             return active
-        chance = Random(number_of(self._seed, order.values["seed"], order.kind.name, node, port))  # noqa: S311
+        if order.kind.target is Target.STICK:
+            active.stick = StickFault(order, partial(self._chance, order, node), around.scheduler)
+            return active
+        chance = self._chance(order, node, port)
         if port == HAN:
             active.air = _of_air(order, node, chance)
         else:
             active.line = LineFault(order, chance, around.scheduler)
         return active
+
+    def _chance(self, order: FaultOrder, node: str, where: str) -> Random:
+        seed = order.values.get("seed", "")
+        return Random(number_of(self._seed, seed, order.kind.name, node, where))  # noqa: S311  repeatable
 
     # Messages ---------------------------------------------------------------------------------------------
 
@@ -186,6 +199,14 @@ class FaultDesk:
                 go(octets)
 
         return unless_closed
+
+
+def _put_on(active: _Active, around: Surroundings) -> None:
+    """Have the air or a stick have its fault."""
+    if active.air is not None:
+        around.medium.faults.append(active.air)
+    elif active.stick is not None:
+        around.sticks[active.node].begin(active.stick)
 
 
 def _of_air(order: FaultOrder, node: str, chance: Random) -> Fault:
@@ -232,12 +253,16 @@ def _at(order: FaultOrder, node: str, around: Surroundings) -> list[tuple[str, s
             around.sites[node].device.description.device_type in kind.types and node in around.on_han
         )
         return [(node, "")] if fits else []
+    if kind.target is Target.STICK:
+        return [(node, HAN)] if node in around.sticks else []
     if order.port == HAN or (not order.port and not port and order.node):
         return [(node, HAN)] if node in around.on_han else []
     return [(node, port)] if port and order.port in {"", port} else []
 
 
 def _remedy(order: FaultOrder, around: Surroundings) -> str:
+    if order.kind.target is Target.STICK:
+        return f"emulated sticks: {', '.join(around.sticks) or 'none'}"
     if order.kind.types:
         return f"it is for {', '.join(order.kind.types)} behind an emulated hub"
     ports = [f"{node}.{port}" for node, port in around.ports.items()]

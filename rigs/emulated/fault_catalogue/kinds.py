@@ -22,6 +22,7 @@ class Target(StrEnum):
 
     NODE = "node"  # an emulated device
     WIRE = "wire"  # what an emulated device sends and hears at its message port, or on the HAN
+    STICK = "stick"  # the emulated stick (radio co-processor) of a node: serial line and firmware
     COMMAND = "command"  # a single command, as the user node makes it (`hil.exchange.Faults`)
 
 
@@ -79,6 +80,18 @@ def _wire(name: str, text: str, *parameters: Parameter) -> FaultKind:
 
 def _node(name: str, text: str, *parameters: Parameter, types: tuple[str, ...] = ()) -> FaultKind:
     return FaultKind(name, Target.NODE, text, parameters, types)
+
+
+def _stick(name: str, text: str, *parameters: Parameter) -> FaultKind:
+    return FaultKind(name, Target.STICK, text, parameters)
+
+
+def _octets(what: str) -> tuple[Parameter, ...]:
+    return (
+        Parameter("direction", str, "which way, seen from the node", "both", choices=tuple(Direction)),
+        Parameter("probability", float, f"of each octet to be {what}", 0.001, 0.0, 1.0),
+        Parameter("seed", str, "decides which are, with the rig's own seed", ""),
+    )
 
 
 def _seconds(text: str, default: float, low: float | None = 0.0) -> Parameter:
@@ -164,6 +177,21 @@ _KINDS = (
     _node("wrong-issuer", "HAN certificates of an authority that the hub does not know.", types=_ON_HAN),
     _node("wrong-private-key", "The private key is not that of the HAN certificate.", types=_ON_HAN),
     _node("old-counters", "Frame counters on the HAN that were used before.", types=_ON_HAN),
+    _stick("stick-octets-lost", "Octets get lost on the serial line.", *_octets("lost")),
+    _stick("stick-octets-altered", "A bit of an octet is turned on the serial line.", *_octets("altered")),
+    _stick(
+        "stick-late",
+        "What goes over the serial line arrives late, in its order.",
+        Parameter("direction", str, "which way, seen from the node", "in", choices=tuple(Direction)),
+        _seconds("how late", 0.3),
+    ),
+    _stick("stick-silent", "The firmware hangs: it hears nothing and says nothing."),
+    _stick(
+        "stick-reset",
+        "The firmware crashes and starts anew; what the host has set is lost.",
+        Parameter("count", int, "how often, the first time at once", 1, 1, 1000),
+        _seconds("between two", 1.0),
+    ),
     FaultKind("wrong-mac", Target.COMMAND, "The MAC's last octet is inverted."),
     FaultKind(
         "wrong-signer", Target.COMMAND, "Signed with another key.", (Parameter("key", str, "the key"),)

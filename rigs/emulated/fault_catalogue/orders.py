@@ -76,7 +76,8 @@ def make_order(
             next_step="give it with the command: faults=Faults(...) of hil.exchange",
         )
     if port and kind.target is not Target.WIRE:
-        raise ConfigError(f"{name} befalls a node, not its port {port!r}", next_step="leave the port out")
+        whom = "a node" if kind.target is Target.NODE else "a node's stick"
+        raise ConfigError(f"{name} befalls {whom}, not its port {port!r}", next_step="leave the port out")
     given = dict(values or {})
     unknown = [key for key in given if kind.parameter(key) is None]
     if unknown:

@@ -56,6 +56,13 @@ def _shorter(octets: bytes, message: Message) -> list[bytes]:
     return [octets[:-1]]
 
 
+def _half_answered(octets: bytes, message: Message) -> list[bytes]:
+    """The headers are as they should be: whoever looks into the payload finds it cut."""
+    if message.header.cra_flag is not CraFlag.RESPONSE:
+        return [octets]
+    return [build_message(replace(message, payload=message.payload[:-1]))]
+
+
 QUIRKS = {
     "silent": Quirk("commands are carried out, and no response leaves", _silent),
     "no-alerts": Quirk("no alert leaves", _no_alerts),
@@ -66,6 +73,7 @@ QUIRKS = {
     ),
     "octet-too-many": Quirk("every message has an octet more than its headers say", _longer),
     "octet-missing": Quirk("every message lacks its last octet", _shorter),
+    "payload-cut": Quirk("the payload of every response lacks its last octet", _half_answered),
 }
 """Each defect by its name."""
 

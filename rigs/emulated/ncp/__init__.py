@@ -6,7 +6,7 @@ it. The same stack is behind it as behind all emulated devices.
 
 from rigs.emulated.ncp.kept import KeptTokens
 from rigs.emulated.ncp.ncp import EmulatedNcp
-from rigs.emulated.ncp.state import NcpFaults, NcpFirmware, Violation, ViolationKind
+from rigs.emulated.ncp.state import NcpFirmware, Violation, ViolationKind
 from rigs.emulated.ncp.wires import NcpPty
 
-__all__ = ["EmulatedNcp", "KeptTokens", "NcpFaults", "NcpFirmware", "NcpPty", "Violation", "ViolationKind"]
+__all__ = ["EmulatedNcp", "KeptTokens", "NcpFirmware", "NcpPty", "Violation", "ViolationKind"]

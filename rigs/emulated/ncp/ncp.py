@@ -18,7 +18,7 @@ from rigs.emulated.ncp.networking import Networking
 from rigs.emulated.ncp.raw import RawRadio
 from rigs.emulated.ncp.security import Security
 from rigs.emulated.ncp.stack import NcpStack
-from rigs.emulated.ncp.state import Memory, NcpFaults, NcpFirmware, Tokens, Violation, ViolationKind
+from rigs.emulated.ncp.state import Memory, NcpFirmware, Tokens, Violation, ViolationKind
 
 if TYPE_CHECKING:
     from protocols.eui64 import Eui64
@@ -32,7 +32,8 @@ _DEVICE_STACK = 2  # stack type of the version command: mesh
 class EmulatedNcp:
     """One NCP. ``write`` takes what goes to the host; feed what comes from there.
 
-    ``violations`` keeps what a GB trust centre must not do; ``commands`` the names of all commands, in order.
+    What goes wrong with it and its serial line: `rigs.emulated.fault_catalogue.sticks`. ``violations`` keeps
+    what a GB trust centre must not do; ``commands`` the names of all commands, in order.
     """
 
     def __init__(
@@ -41,13 +42,11 @@ class EmulatedNcp:
         write: Callable[[bytes], None] | None = None,
         *,
         firmware: NcpFirmware | None = None,
-        faults: NcpFaults | None = None,
         seed: int = 0,
     ) -> None:
         self.radio = radio
         self.write = write
         self.firmware = firmware or NcpFirmware()
-        self.faults = faults or NcpFaults()
         self.tables = tables(self.firmware.version)
         self.random = random.Random(seed)  # noqa: S311 - repeatable on purpose
         self.violations: list[Violation] = []
@@ -58,7 +57,6 @@ class EmulatedNcp:
         self.on_tokens: Callable[[], None] = _nothing  # after what may have changed them
         self.ash = AshEnd(host=False)
         self.stack = NcpStack(self)
-        self._faults_random = random.Random(self.faults.seed)  # noqa: S311 - repeatable on purpose
         self._versioned = False
         self._sequence = 0
         self._timer: Cancellable | None = None
@@ -77,10 +75,6 @@ class EmulatedNcp:
 
     def feed(self, octets: bytes) -> None:
         """Octets from the host; answers are written before this returns, but for those that take time."""
-        if self.faults.silent:
-            return
-        if self.faults.lost_from_host:
-            octets = self._thinned(octets, self.faults.lost_from_host)
         self._take(self.ash.receive(octets, self.now()))
 
     def reset(self, code: ResetCode = ResetCode.WATCHDOG) -> None:
@@ -119,9 +113,7 @@ class EmulatedNcp:
     def flush(self) -> None:
         """Write what is to be written, and plan when to look again."""
         octets = self.ash.take()
-        if self.faults.lost_to_host:
-            octets = self._thinned(octets, self.faults.lost_to_host)
-        if octets and self.write is not None and not self.faults.silent:
+        if octets and self.write is not None:
             self.write(octets)
         due = self.ash.next_due()
         if due != self._due:
@@ -134,9 +126,6 @@ class EmulatedNcp:
     def _on_time(self) -> None:
         self._timer = self._due = None
         self._take(self.ash.run_due(self.now()))
-
-    def _thinned(self, octets: bytes, probability: float) -> bytes:
-        return bytes(octet for octet in octets if self._faults_random.random() >= probability)
 
     # Commands
 

@@ -50,16 +50,6 @@ class NcpFirmware:
 
 
 @dataclass(slots=True)
-class NcpFaults:
-    """Trouble of the serial line and the firmware."""
-
-    lost_from_host: float = 0.0  # probability per octet
-    lost_to_host: float = 0.0
-    silent: bool = False  # the firmware hangs
-    seed: int = 0
-
-
-@dataclass(slots=True)
 class TransientKey:
     """A key with which a device may join, until a moment."""
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from protocols.ports import PortClosedError
-from rigs.emulated.ncp.ncp import EmulatedNcp
 from rigs.emulated.wires_pty import PtyEnd
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rigs.emulated.fault_catalogue.sticks import StickLine
+    from rigs.emulated.ncp.ncp import EmulatedNcp
 
 _LIMIT = 256 * 1024
 
@@ -15,7 +20,7 @@ _LIMIT = 256 * 1024
 class NcpPty:
     """The endpoint is the path, for the driver ``zigpy`` and for any program that knows EZSP."""
 
-    def __init__(self, path: Path, ncp: EmulatedNcp) -> None:
+    def __init__(self, path: Path, ncp: EmulatedNcp | StickLine) -> None:
         self._ncp = ncp
         self._end = PtyEnd(path, ncp.feed, limit=_LIMIT, whole=True)
 

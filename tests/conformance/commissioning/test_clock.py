@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from hil.api import covers, leaves, needs
+from hil.api import covers, inconclusive, leaves, needs
+from protocols.ports import StimulusKind, StimulusOutcome
 
 from ..meters import both_meters
 from ..reads import refused
@@ -28,6 +29,37 @@ def test_clock_set_within_the_window_is_answered_with_a_reliable_time(bench, sup
     check.that(
         "GBCS-9.1-01",
         off <= TOLERANCE,
+        expected=f"the present, within {TOLERANCE}",
+        observed=f"{response.values['device_time']}, off by {off}",
+        octets=response.octets,
+    )
+
+
+@covers("SMETS-4.5.3.20-OBJ")
+@needs(devices=["gsme"], capabilities=["gsme.stimulus"])
+@leaves("restored")
+@pytest.mark.parametrize("off_s", [-300, 300])
+def test_a_gas_meters_clock_is_set_to_the_hubs(bench, supplier, gsme, check, off_s):
+    turned = gsme.stimulus.apply(StimulusKind.BUTTON, f"clock-drift={off_s}")
+    if turned.outcome is not StimulusOutcome.DONE:
+        inconclusive(f"the clock of {gsme.name} cannot be put wrong: {turned.answer}")
+    use_case, values = set_clock(bench, gsme, start_s=60, end_s=120)
+    response = supplier.request(use_case, gsme, **values)
+    off = response.values["device_time"] - bench.clock.now()
+    wrong = abs(off - timedelta(seconds=off_s)) <= TOLERANCE
+    check.that(
+        "SMETS-4.5.3.20-OBJ",
+        wrong,
+        expected=f"not set by a window to come: {off_s} s off",
+        observed=f"off by {off}",
+        octets=response.octets,
+    )
+    use_case, values = set_clock(bench, gsme)
+    response = supplier.request(use_case, gsme, **values)
+    off = abs(response.values["device_time"] - bench.clock.now())
+    check.that(
+        "SMETS-4.5.3.20-OBJ",
+        off <= TOLERANCE and response.values["status_name"] == "reliable",
         expected=f"the present, within {TOLERANCE}",
         observed=f"{response.values['device_time']}, off by {off}",
         octets=response.octets,

@@ -103,6 +103,20 @@ def test_restart_of_the_meter(bench, supplier, meter, check):
     check.equal("GBCS-11.3-08", image.hash, alert.values["image_hash"], octets=alert.octets)
 
 
+@covers("GBCS-11.3-08")
+@needs(devices=["chf", "esme"], capabilities=["chf.power"])
+@pytest.mark.parametrize("into_s", [0.0, 0.3])
+def test_restart_of_the_hub(bench, chf, esme, check, into_s):
+    """It has the image still, whether its meter knew of it by then or not."""
+    image = make_image(bench, esme)
+    mark = bench.alerts.mark()
+    bench.send_image(esme, image.ota)
+    bench.wait(into_s)
+    restart(bench, chf)
+    alert = bench.alerts.expect(esme, act.VERIFIED, since=mark, timeout_s=DOWNLOAD_S)
+    check.equal("GBCS-11.3-08", image.hash, alert.values["image_hash"], octets=alert.octets)
+
+
 @covers("GBCS-11.1-01", "GBCS-11.5-03", "GBCS-11.5-07")
 @both_meters
 @needs(capabilities=["power"])

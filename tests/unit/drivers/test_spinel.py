@@ -18,9 +18,11 @@ from protocols.spinel.hdlc import encode_frame
 from protocols.spinel.properties import Capability
 from protocols.spinel.status import Status
 from rigs.emulated.air import EmulatedRadio, Link, Medium
-from rigs.emulated.rcp import EmulatedRcp, RcpFaults, RcpFirmware
+from rigs.emulated.fault_catalogue.sticks import StickLine
+from rigs.emulated.rcp import EmulatedRcp, RcpFirmware
 from rigs.emulated.rcp_wires import RcpPty, RcpTcp
 from tests.loops import in_loop
+from tests.stick_lines import stick_fault
 from tests.unit.emulated.air_bench import Air, Ear, data, data_request, eui
 
 
@@ -44,6 +46,7 @@ class Bench:
         self.shown = []
         self.medium.tap(self.shown.append)
         self.rcp = EmulatedRcp(EmulatedRadio(self.medium, "stick", eui(0)))
+        self.line = StickLine(self.rcp)
         self.peer = EmulatedRadio(self.medium, "peer", eui(1))
         self.peer_ear = Ear(self.peer)
         self.peer.configure(Air.settings(1))
@@ -55,6 +58,9 @@ class Bench:
         self.radio = await open_spinel_radio(SpinelConfig(url=address, **keys), self.context)
         self.ear = Ear(self.radio)
         self.radio.configure(Air.settings(0))
+
+    def has(self, fault):
+        return stick_fault(self.line, self.medium.scheduler, fault)
 
     async def peer_sends(self, token, frame):
         self.peer.transmit(token, frame)
@@ -72,13 +78,11 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(folder, *, opened=True, faults=None, firmware=None, **keys):
+async def bench(folder, *, opened=True, firmware=None, **keys):
     test = Bench(folder)
-    if faults is not None:
-        test.rcp.faults = faults
     if firmware is not None:
         test.rcp.firmware = firmware
-    wire = RcpPty(folder / "chf.han", test.rcp)
+    wire = RcpPty(folder / "chf.han", test.line)
     address = await wire.start()
     try:
         if opened:
@@ -247,14 +251,14 @@ async def test_sniffing_and_energy(tmp_path):
 async def test_lost_octets_cost_time_and_nothing_else(tmp_path):
     async with bench(tmp_path, timeout_s=0.2) as test:
         await test.settled()
-        test.rcp.faults.lost_to_host = test.rcp.faults.lost_from_host = 0.002
+        fault = test.has("stick-octets-lost,probability=0.002")
         for number in range(60):
             test.radio.transmit(number, data(number, 1, 0))
             test.radio.match_sources(enabled=True, short={number}, extended=frozenset())
         await test.ear.until(lambda: len(test.ear.results) == 60)
         statuses = [result.status for result in test.ear.results.values()]
         assert statuses.count(TransmitStatus.DONE) > 25
-        test.rcp.faults.lost_to_host = test.rcp.faults.lost_from_host = 0.0
+        test.line.end(fault)
         assert test.radio.faults == []
         test.radio.match_sources(enabled=True, short={1}, extended=frozenset())
         await test.settled()
@@ -265,7 +269,7 @@ async def test_lost_octets_cost_time_and_nothing_else(tmp_path):
 async def test_silence_is_one_clear_error(tmp_path):
     async with bench(tmp_path, timeout_s=0.1) as test:
         await test.settled()
-        test.rcp.faults.silent = True
+        test.has("stick-silent")
         for number in range(5):
             test.radio.transmit(number, data(number, 1, 0))
         await test.ear.until(lambda: len(test.ear.results) == 5)
@@ -390,6 +394,7 @@ async def test_other_firmware_is_named(tmp_path, answers, cause):
 @pytest.mark.usefixtures("quick_probes")
 @in_loop
 async def test_an_rcp_that_hangs_at_start(tmp_path):
-    async with bench(tmp_path, opened=False, faults=RcpFaults(silent=True)) as test:
+    async with bench(tmp_path, opened=False) as test:
+        test.has("stick-silent")
         with pytest.raises(BenchError, match="nothing answers"):
             await test.open(str(tmp_path / "chf.han"), timeout_s=0.3)

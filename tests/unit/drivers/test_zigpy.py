@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers import zigpy_han
+from drivers import zigpy_han, zigpy_recovery
 from drivers.zigpy_fragments import Reassembly, blocks_of
 from drivers.zigpy_service import ZigpyHan
 from drivers.zigpy_stick import Heard
@@ -297,6 +297,56 @@ def test_what_the_stick_refuses_is_a_fault_and_work_goes_on():
         bench.han.stick_lost("unplugged")
         assert isinstance(bench.events[-1], NetworkDown)
         assert "unplugged" in bench.han.faults[-1].problem
+
+    with_bench(run)
+
+
+def test_a_lost_stick_is_taken_up_again(monkeypatch):
+    monkeypatch.setattr(zigpy_recovery, "PAUSES_S", (0.0, 0.0, 0.0))
+
+    async def run(bench):
+        bench.han.form((15,))
+        await bench.settle()
+        bench.han.allow_device(DEVICE, KEY, 60)
+        await bench.settle()
+        bench.stick.asked.clear()
+        bench.stick.fails.add("resume")
+        bench.han.stick_lost("a crash")
+        bench.han.stick_lost("the same crash")
+        assert bench.han.network is None
+        await asyncio.sleep(0)
+        token = bench.send(SHORT, cluster=0x0800)  # waits for it
+        bench.stick.fails.clear()
+        await bench.settle()
+        assert bench.stick.names() == ["resume", "submit", "allow", "open_joining"]
+        assert bench.of(NetworkUp)[-1] == NetworkUp(NETWORK, rejoined=True)
+        assert len(bench.of(NetworkDown)) == 1
+        assert DataConfirmed(token, DataStatus.DONE) in bench.events
+        assert bench.han.network == NETWORK
+
+    with_bench(run)
+
+
+def test_a_stick_that_stays_away_is_given_up(monkeypatch):
+    monkeypatch.setattr(zigpy_recovery, "PAUSES_S", (0.0, 0.0))
+
+    async def run(bench):
+        bench.han.form((15,))
+        await bench.settle()
+        bench.stick.fails.add("resume")
+        bench.han.stick_lost("unplugged")
+        await bench.settle()
+        assert bench.han.network is None
+        assert [fault.problem[:14] for fault in bench.han.faults] == [
+            "the stick was ",
+            *["resume after a"] * 2,
+        ]
+        bench.stick.fails.clear()
+        bench.han.resume()
+        await bench.settle()
+        bench.han.stick_lost("once more")  # it is not too proud to begin again
+        await bench.settle()
+        assert bench.han.network == NETWORK
 
     with_bench(run)
 

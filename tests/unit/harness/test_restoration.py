@@ -136,6 +136,25 @@ def test_it_is_detected_again_after_what_may_have_changed_it(world):
     assert world.steps.done[5:] == [("find", "esme")]
 
 
+@pytest.mark.parametrize("use_case", ["CS04AC", "CS03A1"])
+def test_pairing_at_the_meter_concerns_who_is_paired_with_it(world, use_case):
+    keeper, esme, gsme, ppmid = world.keeper, *devices(world, "esme", "gsme", "ppmid")
+    keeper.reach(State.JOINED, [esme, gsme, ppmid])
+    world.steps.done.clear()
+    keeper.after_test([(use_case, "esme")])
+    keeper.reach(State.JOINED, [esme, gsme, ppmid])
+    assert world.steps.done == [("find", "esme"), ("find", "ppmid")]
+
+
+def test_a_meter_that_left_the_han_has_forgotten_its_ppmid(world):
+    keeper, esme, ppmid = world.keeper, *devices(world, "esme", "ppmid")
+    keeper.reach(State.COMMISSIONED, [esme, ppmid])
+    keeper.reach(State.FACTORY, [esme])
+    world.steps.states["ppmid"] = State.JOINED
+    keeper.reach(State.COMMISSIONED, [ppmid])
+    assert world.steps.steps() == [("remove", "esme"), ("add", "esme"), ("commission", "ppmid")]
+
+
 def test_a_device_that_does_not_get_there_is_told(world):
     world.steps.states["esme"] = State.FACTORY
     world.steps.obeys = False

@@ -32,7 +32,7 @@ class Premises:
         self.silent = set()
         self.time = NOW
         self.owner, self.key_id = SUPPLIER, b"K" * 8
-        self.pairs = {"gsme": {"gpf"}, "ppmid": {"esme"}}
+        self.pairs = {"gsme": {"gpf"}, "ppmid": {"esme"}, "esme": {"ppmid"}}
         self.sent = []
         self.answers = {}
 
@@ -44,6 +44,9 @@ class Premises:
             self.log.add(next(name for name in TYPES if EUI[name] == values["device_id"]))
         if use_case == "CCS02":
             self.log -= {name for name in TYPES if EUI[name] == values["device_id"]}
+        if use_case in {"CS03A1", "CS03A2", "CS03B"}:
+            other = next(name for name in TYPES if EUI[name] == values["other_device_id"])
+            self.pairs.setdefault(device.name, set()).add(other)
         known = {
             "CCS06": {"devices": [{"device_id": EUI[name]} for name in sorted(self.log)]},
             "CS07": {"devices": [{"device_id": EUI[name]} for name in self.pairs.get(device.name, ())]},
@@ -131,6 +134,23 @@ def test_wrong_clock_is_only_joined(steps, bench, premises):
 def test_missing_pair_is_only_joined(steps, bench, premises):
     premises.pairs["gsme"] = set()
     assert found(steps, bench, "gsme") is State.JOINED
+
+
+@pytest.mark.parametrize("forgot", ["esme", "ppmid"])
+def test_a_pair_that_either_side_forgot_is_made_anew(steps, bench, premises, forgot):
+    premises.pairs[forgot] = set()
+    assert found(steps, bench, "ppmid") is State.JOINED
+    premises.sent.clear()
+    steps.commission(bench.devices["ppmid"])
+    joins = [(use_case, name) for use_case, name, _ in premises.sent if use_case.startswith("CS03")]
+    assert joins == [("CS03A1", "esme"), ("CS03A2", "ppmid")]
+    assert found(steps, bench, "ppmid") is State.COMMISSIONED
+
+
+def test_the_proxy_keeps_no_entry_of_its_meter(steps, bench, premises):
+    """Method B: the gas meter's side is all there is."""
+    assert premises.pairs.get("gpf") is None
+    assert found(steps, bench, "gsme") is State.COMMISSIONED
 
 
 @pytest.mark.parametrize(("owner", "key_id"), [(OTHER, b"K" * 8), (SUPPLIER, b"L" * 8)])

@@ -22,7 +22,7 @@ def test_a_rig_that_names_none_runs_all():
     )
 
 
-@pytest.mark.parametrize("name", ["emulated-variants", "emulated-twin"])
+@pytest.mark.parametrize("name", ["emulated-variants", "emulated-twin", "emulated-displays"])
 def test_a_rig_that_names_some_runs_those(name):
     rig = load_rig(RIGS / f"{name}.toml", {})
     assert rig.built_in
