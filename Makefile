@@ -28,6 +28,7 @@ run: $(STAMP)
 	$(BIN)/hil run --rig rigs/emulated.toml
 	$(BIN)/hil run --rig rigs/emulated-variants.toml --run-dir runs/variants-$(NOW)
 	$(BIN)/hil run --rig rigs/emulated-twin.toml --run-dir runs/twin-$(NOW)
+	$(BIN)/hil run --rig rigs/emulated-displays.toml --run-dir runs/displays-$(NOW)
 	$(BIN)/hil run --rig rigs/sleepy-ppmid.toml --run-dir runs/sleepy-ppmid-$(NOW)
 	$(BIN)/hil run --rig rigs/spare-hub.toml --run-dir runs/spare-hub-$(NOW)
 

@@ -11,6 +11,7 @@ from protocols.eui64 import Eui64
 from protocols.han import DataConfirmed, DataReceived, Endpoint, HanEvent, HanRole, KeySource
 from protocols.zigbee.stack.node import Node
 from rigs.emulated.air import EmulatedRadio, Medium
+from rigs.emulated.fault_catalogue.sticks import StickLine
 from rigs.emulated.ncp import EmulatedNcp, NcpFirmware, NcpPty
 
 HUB = Eui64("90-B3-D5-1F-30-00-00-01")
@@ -105,7 +106,8 @@ class Premises:
         self.medium = Medium(asyncio.get_running_loop(), seed=1)
         radio = EmulatedRadio(self.medium, "ncp", HUB)
         self.ncp = EmulatedNcp(radio, firmware=NcpFirmware(version=version), **more)
-        self.pty = NcpPty(folder / "ncp", self.ncp)
+        self.line = StickLine(self.ncp)
+        self.pty = NcpPty(folder / "ncp", self.line)
         self.devices: list[AirDevice] = []
         self.path = ""
 

@@ -6,7 +6,7 @@ An ESME keeps 256 bits for each behaviour and owner (ECS25a to ECS25b3), a GSME 
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from protocols.dlms.access import AccessResult
@@ -71,6 +71,7 @@ class AlertSettings:
         return AccessResult.SUCCESS
 
 
+@cache
 def _factory(group: int, what: Behaviour) -> bytes:
     """All bits of what is on for everything; single ones of what is on for some."""
     if what in {Behaviour.WAN, Behaviour.LOG}:

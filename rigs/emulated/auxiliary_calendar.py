@@ -6,7 +6,6 @@ All switching is late by the device's randomised offset (SMETS-ALC-02).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from rigs.emulated.prepayment.calendar import Calendar, read_calendar
 
 if TYPE_CHECKING:
     from rigs.emulated.device import Device
+    from rigs.emulated.randomised_offset import RandomisedOffset
 
 _ENTRIES = Place(10, bytes.fromhex("00000C0002FF"), 2)
 _SPECIAL = Place(11, bytes.fromhex("00000B0003FF"), 2)
@@ -30,8 +30,9 @@ _OUTPUT, _INPUT = 0x10, 0x20
 class AuxiliaryCalendar:
     """What the calendar says now, and the device's waking when it says something else."""
 
-    def __init__(self, device: Device, auxiliary: Auxiliary, offset: Callable[[], int]) -> None:
+    def __init__(self, device: Device, auxiliary: Auxiliary, offset: RandomisedOffset) -> None:
         self._device, self._auxiliary, self._offset = device, auxiliary, offset
+        offset.heard.append(self.look)
         self._read: tuple[int, Calendar] = (-1, Calendar([], []))
         auxiliary.calendar = self.level
         device.cosem.activated.append(lambda _place: self.look())

@@ -20,7 +20,7 @@ from protocols.ports import StimulusKind, StimulusOutcome
 from rigs.emulated import knobs, replies, security
 from rigs.emulated.alert_behaviour import Behaviour, usual
 from rigs.emulated.alone import SeekPartner, always, found_at_once, nothing, unheard
-from rigs.emulated.clock import ClockStatus, DeviceClock
+from rigs.emulated.clock import DeviceClock
 from rigs.emulated.command_log import CommandLog
 from rigs.emulated.dlms_server import CosemServer
 from rigs.emulated.events import EventCode, Events
@@ -30,6 +30,8 @@ from rigs.emulated.gbz_server import ZclServer
 from rigs.emulated.join_log import JoinLog
 from rigs.emulated.objects.faults import Faults
 from rigs.emulated.objects.zse_records import Records
+from rigs.emulated.outbox import Outbox
+from rigs.emulated.own_keys import OwnKeys
 from rigs.emulated.schedule import Schedule
 from rigs.emulated.security import RefusedError
 from rigs.emulated.trust_anchors import ROLES, TrustAnchors
@@ -61,11 +63,12 @@ Stimulus = Callable[[str], "tuple[StimulusOutcome, str]"]
 class Device:
     """One emulated device.
 
-    ``send`` takes whole messages towards the hub, ``console`` octets for the device's console. On a HAN,
-    ``hub_time`` gives the hub's time (None: it has none), ``seek_partner`` gets a link key with another
-    device and tells whether there is one, ``partners_changed`` hears that the device's own log is another
-    now, and ``image_changed`` that other firmware runs. ``worked`` is called after each piece of work: what
-    `next_due` says may be another. ``woken``: it goes on where ``storage`` left it, it does not start.
+    ``send`` takes whole messages towards the hub (True: too early, `outbox` is to let it out once more),
+    ``console`` octets for the device's console. On a HAN, ``hub_time`` gives the hub's time (None: it has
+    none), ``seek_partner`` gets a link key with another device and tells whether there is one,
+    ``partners_changed`` hears that the device's own log is another now, and ``image_changed`` that other
+    firmware runs. ``worked`` is called after each piece of work: what `next_due` says may be another.
+    ``woken``: it goes on where ``storage`` left it, it does not start.
     """
 
     payload_kind = "dlms"  # form of generic alerts: "dlms" or "gbz"
@@ -75,7 +78,7 @@ class Device:
         description: DeviceDescription,
         storage: Storage,
         clock: Clock,
-        send: Callable[[bytes], None],
+        send: Callable[[bytes], bool | None],
         *,
         console: Callable[[bytes], None] | None = None,
         catalogue: Catalogue | None = None,
@@ -89,6 +92,7 @@ class Device:
         self.console = console or unheard
         self.catalogue = catalogue or load_catalogue()
         self.secrets = SecretCache()
+        self.own_keys = OwnKeys(description.identities, storage)
         self.device_clock = DeviceClock(storage, clock)
         self.hub_time: Callable[[], datetime | None] = clock.now
         self.seek_partner: SeekPartner = found_at_once
@@ -101,6 +105,7 @@ class Device:
         self.partner_found: dict[Eui64, bool] = {}
         self.schedule = Schedule(storage)
         self.join_log = JoinLog(storage)
+        self.outbox = Outbox(self)
         self.events = Events(self)
         self.command_log = CommandLog(self)
         self.firmware = Firmware(self)
@@ -119,7 +124,6 @@ class Device:
             StimulusKind.DISPLAY: self._display,
             StimulusKind.BUTTON: partial(knobs.turn, self),
         }
-        self._outbox: list[bytes] = []
         self._lines: list[str] = []
         self._after: list[Callable[[], None]] = []
         self.register()
@@ -128,6 +132,7 @@ class Device:
         with self.work():
             from_factory(self)
             if self.powered:
+                self.outbox.again()
                 self.boot()
 
     # ------------------------------------------------------------------ for kinds of devices
@@ -146,10 +151,6 @@ class Device:
     def event_does(self, code: int, what: Behaviour) -> bool:
         """Whether an event is to be sent, shown, sounded or logged; some kinds can be told otherwise."""
         return usual(code, what)
-
-    def gas_clock_status(self) -> int:
-        """Clock status in the header of gas register reads (messages.md 1.4)."""
-        return 0x00 if self.device_clock.status is ClockStatus.RELIABLE else 0x02
 
     def join_log_changed(self) -> None:
         """A device was joined or unjoined."""
@@ -271,6 +272,7 @@ class Device:
         with self.work():
             if on:
                 self.storage.put_json("device", "powered", value=True)
+                self.outbox.again()
                 self.boot()
                 self.supply_restored()
                 if self.metering is not None:
@@ -290,12 +292,11 @@ class Device:
 
     def joined(self, hub: Eui64) -> None:
         """This device has joined the HAN whose trust centre is ``hub``."""
-        if self.hub == hub:
-            return
-        with self.work():
-            self.storage.put("device", "hub", hub)
-            self.note(f"joined the HAN of {hub}")
-            self.network_joined()
+        if self.hub != hub:
+            with self.work():
+                self.storage.put("device", "hub", hub)
+                self.note(f"joined the HAN of {hub}")
+                self.network_joined()
 
     def say(self, text: str) -> None:
         """Print a line on the console, outside of any other work."""
@@ -304,11 +305,10 @@ class Device:
 
     def left(self) -> None:
         """This device has left the HAN, or was removed."""
-        if self.hub is None:
-            return
-        with self.work():
-            self.storage.delete("device", "hub")
-            self.note("left the HAN")
+        if self.hub is not None:
+            with self.work():
+                self.storage.delete("device", "hub")
+                self.note("left the HAN")
 
     @property
     def hub(self) -> bytes | None:
@@ -326,36 +326,38 @@ class Device:
                     self.metering.settle()
                 yield
         except BaseException:
-            self._outbox, self._lines, self._after = [], [], []
-            self.cosem.changes += 1
+            self._unsay()
             raise
-        outbox, lines, after = self._outbox, self._lines, self._after
-        self._outbox, self._lines, self._after = [], [], []
+        leaving, lines, after = self.outbox.take(), self._lines, self._after
+        self._lines, self._after = [], []
         if self.supply_failed:
             self.cosem.changes += 1  # nothing of it is kept
             return
         for line in lines:
             self.console(f"{line}\r\n".encode())
-        for message in outbox:
-            self.send(message)
+        self.outbox.let_out(leaving)
         for action in after:
             action()
         self.worked()
 
+    def _unsay(self, sent: int = 0, noted: int = 0, after: int = 0) -> None:
+        self.outbox.back_to(sent)
+        del self._lines[noted:], self._after[after:]
+        self.cosem.changes += 1
+
     @contextmanager
     def _undone_when_refused(self) -> Iterator[None]:
-        sent, noted, after = len(self._outbox), len(self._lines), len(self._after)
+        said = self.outbox.mark, len(self._lines), len(self._after)
         try:
             with self.storage.savepoint():
                 yield
         except (DecodeError, RefusedError):
-            del self._outbox[sent:], self._lines[noted:], self._after[after:]
-            self.cosem.changes += 1
+            self._unsay(*said)
             raise
 
-    def transmit(self, message: bytes) -> None:
-        """Put a message into the outbox; it leaves when the present work is kept."""
-        self._outbox.append(message)
+    def transmit(self, message: bytes, *, alert: int | None = None) -> None:
+        """Have a message leave when the present work is kept; ``alert``: the counter of one."""
+        self.outbox.put(message, alert)
 
     def after_work(self, action: Callable[[], None]) -> None:
         """Do something outside this device once the present work is kept."""
@@ -378,7 +380,7 @@ class Device:
 
     def agree(self, public: Any) -> bytes:
         """Shared secret of the device's key agreement key with another party's."""
-        return self.secrets.shared_secret(self.description.identities.ka.private, public)
+        return self.secrets.shared_secret(self.own_keys.agreement, public)
 
     def boot(self) -> None:
         """Start: print the banner and check the firmware."""

@@ -93,7 +93,7 @@ class CosemServer:
         """An attribute that keeps its value, with another default than its type's least."""
         own = self._at(class_id, obis, number)
         own.default, own.check = default, check
-        return StoredData(self, Place(class_id, bytes.fromhex(obis), number))
+        return StoredData(self, Place(class_id, bytes.fromhex(obis), number), own)
 
     def method(self, class_id: int, obis: str, number: int, call: Method) -> None:
         """A method; gets the command and its parameter, gives a result and what it returns (or null-data)."""
@@ -129,9 +129,13 @@ class CosemServer:
         self._device.storage.put(_OVERLAY, place.key, encode_data(value))
         self.changes += 1
 
+    def is_new(self, key: str) -> bool:
+        """Whether nothing was ever put where an attribute has this key (`Place.key`)."""
+        return self._device.storage.get(_OVERLAY, key) is None
+
     def was_put(self, place: Place) -> bool:
         """Whether an attribute was ever set, by whomever."""
-        return self._device.storage.get(_OVERLAY, place.key) is not None
+        return not self.is_new(place.key)
 
     def forget(self, place: Place) -> None:
         """Go back to the default."""
@@ -237,12 +241,16 @@ class CosemServer:
 class StoredData:
     """An attribute's value for the code beside it."""
 
-    def __init__(self, server: CosemServer, place: Place) -> None:
+    def __init__(self, server: CosemServer, place: Place, own: Behaviour) -> None:
         self._server = server
         self._place = place
+        self._key = place.key
+        self._own = own
 
     def read(self) -> Data:
         """The present value."""
+        if self._own.read is None and self._own.default is not None and self._server.is_new(self._key):
+            return self._own.default
         value = self._server.value(self._place)
         return null_data() if value is None else value
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from protocols.dlms.axdr import Data, boolean, octet_string
 from protocols.ports import StimulusOutcome
-from rigs.emulated import identity, load_limit, log_objects, randomised_offset
+from rigs.emulated import identity, load_limit, log_objects
 from rigs.emulated.alert_settings import AlertSettings
 from rigs.emulated.auxiliary_calendar import AuxiliaryCalendar
 from rigs.emulated.boost import Boost
@@ -24,6 +24,7 @@ from rigs.emulated.metering.registers import IMPORT
 from rigs.emulated.objects import dated
 from rigs.emulated.objects.definition import Place
 from rigs.emulated.prepayment import register_esme
+from rigs.emulated.randomised_offset import RandomisedOffset
 from rigs.emulated.supply import Reason, Supply
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Esme(Meter):
         phases = phases_of(self.description.variant)
         self.auxiliary = controllers.register(self)
         Boost(self, self.auxiliary)
-        AuxiliaryCalendar(self, self.auxiliary, randomised_offset.register(self))
+        AuxiliaryCalendar(self, self.auxiliary, RandomisedOffset(self))
         current.register(self, phases=phases)
         self.voltage, self.outages = Voltage(self, phases=phases), Outages(self, phases=phases)
         dated.register_cosem(self)
@@ -109,10 +110,10 @@ class Esme(Meter):
         """The voltage is brought up to now first, and in the end seen against new thresholds."""
         with super().work():
             if self.powered:
-                self.voltage.look()
+                self.voltage.glance()
             yield
             if self.powered:
-                self.voltage.look()
+                self.voltage.glance()
 
     def supply_lost(self) -> None:
         """The last thing a meter writes down."""

@@ -201,18 +201,22 @@ class Events:
     ) -> None:
         device = self._device
         header = GroupingHeader(CraFlag.ALERT, counter, device.eui64, party, message_code)
-        signer = device.description.identities.ds.private if secret is None else None
+        signer = device.own_keys.signing if secret is None else None
         message = protect(Message(header, payload, None, None), signer=signer, mac_z=secret)
-        device.transmit(build_message(message))
+        device.transmit(build_message(message), alert=counter)
 
     # ------------------------------------------------------------------ logs
 
     def entries(self, log: Log) -> list[LogEntry]:
         """A log's entries, oldest first, at most 100."""
+        return [entry for _number, entry in self.numbered(log)]
+
+    def numbered(self, log: Log) -> list[tuple[int, LogEntry]]:
+        """The same with the number of each among all that were ever written."""
         out = []
-        for _number, value in self._storage.items(f"log.{log}"):
+        for number, value in self._storage.items(f"log.{log}"):
             time = EPOCH + timedelta(seconds=int.from_bytes(value[:4], "big"))
-            out.append(LogEntry(time, int.from_bytes(value[4:6], "big"), value[6:]))
+            out.append((int(number), LogEntry(time, int.from_bytes(value[4:6], "big"), value[6:])))
         return out
 
     def clear(self, log: Log) -> None:

@@ -75,10 +75,10 @@ def ask(device: Device, code: str, values: dict[str, Any]) -> Answer:
     return done("passed on to the gas meter")
 
 
-def take_response(device: Device, octets: bytes) -> bool:
+def take_response(device: Device, octets: bytes, parsed: Message | None = None) -> bool:
     """Take the gas meter's answer to what was asked last; False for every other message."""
     try:
-        message = parse_message(octets)
+        message = parsed or parse_message(octets)
     except DecodeError:
         return False
     header = message.header

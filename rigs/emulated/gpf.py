@@ -104,13 +104,13 @@ class Gpf(Device):
 
     def tap_command(self, message: Message) -> None:
         """A command passes on its way to a gas meter."""
-        if self.powered:
+        if self.powered and self.tap_off.is_for_both(message):
             with self.work():
                 self.tap_off.command(message)
 
     def tap_response(self, message: Message) -> None:
         """A response of a gas meter passes."""
-        if self.powered:
+        if self.powered and self.tap_off.awaits(message):
             with self.work():
                 self.tap_off.response(message)
 

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from protocols.eui64 import Eui64
 from rigs.emulated.device import Device
+from rigs.emulated.information.screen import Screen
 
 if TYPE_CHECKING:
     from protocols.gbcs.message import Message
 
-Heard = Callable[[dict[str, Any]], None]
 _SECTION = "ihd"
 
 
 class Ihd(Device):
-    """A display that shows what an electricity meter lets it read.
+    """A display that shows what an electricity meter, and the gas proxy, let it read and tell it.
 
     It has no part in remote party messages. Which meters talk to it, it learns by the link keys that it gets
-    from the hub (CS03B at the meter). It asks for figures when somebody looks, and shows those it has: what
-    changes stands there at the next look. ``ask`` reads a meter's figures; None without a HAN.
+    from the hub (CS03B at the meter); the proxy, with which it has a key, answers once it is in its log.
     """
 
-    ask: Callable[[Eui64, Heard], None] | None = None
+    def register(self) -> None:
+        """A screen, and the button under it."""
+        super().register()
+        self.screen = Screen(self)
 
     def handle(self, message: bytes, parsed: Message | None = None) -> None:
         """Nothing: whatever comes is for nobody here."""
@@ -31,12 +32,16 @@ class Ihd(Device):
     def met(self, meter: Eui64) -> None:
         """There is a link key with a meter now."""
         with self.work():
-            known = self._meters()
+            known = self._known()
             if str(meter) not in known:
                 self.storage.put_json(_SECTION, "meters", [*known, str(meter)])
                 self.note(f"may read {meter}")
 
-    def _meters(self) -> list[str]:
+    def meters(self) -> list[Eui64]:
+        """Those that it has a link key with."""
+        return [Eui64(each) for each in self._known()]
+
+    def _known(self) -> list[str]:
         meters: list[str] = self.storage.get_json(_SECTION, "meters", default=[])
         return meters
 
@@ -44,22 +49,10 @@ class Ihd(Device):
         """A device that left the HAN has nobody to read."""
         super().left()
         with self.work():
-            for key in ("meters", "figures"):
-                self.storage.delete(_SECTION, key)
+            self.storage.delete(_SECTION, "meters")
+            self.screen.forget()
 
     def display(self) -> str:
-        """The figures as they were at the last look, and a new look."""
-        self.after_work(self._look)
-        figures: dict[str, Any] = self.storage.get_json(_SECTION, "figures", default={})
-        state = "CONNECTED" if self._meters() else "NO METER"
-        return "\n".join([state, *(f"{name} {value}" for name, value in figures.items())])
-
-    def _look(self) -> None:
-        if self.ask is not None and self.powered:
-            for meter in self._meters():
-                self.ask(Eui64(meter), self._heard)
-
-    def _heard(self, figures: dict[str, Any]) -> None:
-        if self.powered:
-            with self.work():
-                self.storage.put_json(_SECTION, "figures", figures)
+        """What it was told last; and it asks anew, so that the next look is of now."""
+        self.screen.ask()
+        return "\n".join(["CONNECTED" if self._known() else "NO METER", *self.screen.lines()])

@@ -6,9 +6,9 @@ with every run. Transactions and savepoints are a list of what stood there befor
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from rigs.emulated.storage import Storage
+from rigs.emulated.storage import Storage, json_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,6 +76,12 @@ class MemoryStorage(Storage):
         """The octets under a key; None when there are none."""
         held = self._sections.get(section)
         return None if held is None else held.get(key)
+
+    def get_json(self, section: str, key: str, default: Any = None) -> Any:
+        """The JSON value under a key: most of what is asked for is not there, or a number."""
+        held = self._sections.get(section)
+        value = None if held is None else held.get(key)
+        return default if value is None else json_value(value)
 
     def put(self, section: str, key: str, value: bytes) -> None:
         """Write octets under a key, in place of what stood there."""

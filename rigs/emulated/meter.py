@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from protocols.ports import StimulusKind, StimulusOutcome
 from rigs.emulated import knobs, privacy
 from rigs.emulated.asn1_server import credentials, device_certificates, firmware_commands, joining
-from rigs.emulated.causes import happenings, integrity, messages
+from rigs.emulated.causes import happenings, identification, integrity, messages
 from rigs.emulated.clock import TOLERANCE, Comparison
 from rigs.emulated.device import Device
 from rigs.emulated.event_rules import EventCode
@@ -39,7 +39,7 @@ class Meter(Device):
         super().register()
         for module in (credentials, device_certificates, firmware_commands, joining):
             module.register(self)
-        for cause in (happenings, integrity, messages, privacy):
+        for cause in (happenings, identification, integrity, messages, privacy):
             cause.register(self)
         self.stimuli |= {
             StimulusKind.COVER_OPEN: self._cover_open,

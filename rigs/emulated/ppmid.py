@@ -18,6 +18,7 @@ from rigs.emulated.asn1_server import credentials, device_certificates, firmware
 from rigs.emulated.causes import box
 from rigs.emulated.device import Device
 from rigs.emulated.event_rules import EventCode
+from rigs.emulated.information.screen import Screen
 
 if TYPE_CHECKING:
     from protocols.eui64 import Eui64
@@ -52,11 +53,12 @@ class Ppmid(Device):
         firmware_commands.register_version(self)
         self.stimuli[StimulusKind.KEYPAD] = self._keypad
         self.knobs |= {"emergency-credit": self._emergency_credit, "enable": self._supply}
+        self.screen = Screen(self)
         gas_wishes.register(self)
 
     def handle(self, message: bytes, parsed: Message | None = None) -> None:
         """A gas meter's answer is for whoever asked; everything else is a command."""
-        if not gas_wishes.take_response(self, message):
+        if not gas_wishes.take_response(self, message, parsed):
             super().handle(message, parsed)
 
     def partner_needed(self, command: Command) -> Eui64 | None:
@@ -68,11 +70,12 @@ class Ppmid(Device):
         self.note("ready to be joined with meters")
 
     def display(self) -> str:
-        """Whether it has meters to talk to, and the firmware version."""
+        """Whether it has meters to talk to, what these told it last, and the firmware version."""
+        self.screen.ask()
         state = "CONNECTED" if self.join_log.entries() else "NO METER"
         answer = self.storage.get_json("ppmid", "answer")
         answered = [f"METER {answer.upper()}"] if answer else []
-        return "\n".join([state, *answered, f"FIRMWARE {self.firmware.version.hex()}"])
+        return "\n".join([state, *answered, *self.screen.lines(), f"FIRMWARE {self.firmware.version.hex()}"])
 
     def upgrade_due(self) -> None:
         """Activate the image that waits: a PPMID needs no command (GBCS 11.9)."""

@@ -118,7 +118,7 @@ class Premises:
         self.faults.attach(self._around)
         waiting, self._waiting = self._waiting or [], None
         for node, octets in waiting:
-            self._sent(node, octets)
+            self.devices[node].outbox.let_out([octets])
         if self.hub is not None:
             self.hub.han.power_on()
         for member in self.on_han.values():
@@ -170,12 +170,13 @@ class Premises:
         else:
             raise ImageRefusedError(f"{node} delivers no images")
 
-    def _sent(self, node: str, octets: bytes) -> None:
-        """Route a message that a device has sent."""
+    def _sent(self, node: str, octets: bytes) -> bool:
+        """Route a message that a device has sent; True where there is no way for it yet."""
         if self._waiting is not None:
             self._waiting.append((node, octets))
-        else:
-            self.faults.leaving(node, octets, partial(self._route, node))
+            return True
+        self.faults.leaving(node, octets, partial(self._route, node))
+        return False
 
     def _route(self, node: str, octets: bytes) -> None:
         device = self.devices[node]
@@ -198,7 +199,8 @@ class Premises:
         on_han = set(self.on_han)
         if self.hub is not None:
             on_han.add(self.hub.chf.description.name)
-        return Surroundings(self.air.scheduler, self.air.medium, sites, self._ports, on_han)
+        air = self.air
+        return Surroundings(air.scheduler, air.medium, sites, self._ports, on_han, air.sticks)
 
     def _site(self, name: str, device: Device) -> Site:
         switch_on = partial(self._power, device, on=True)

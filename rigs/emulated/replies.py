@@ -11,6 +11,7 @@ from protocols.gbcs.message import Message
 from protocols.gbcs.protect import protected_octets
 from protocols.smki import parse_certificate
 from rigs.emulated import partner_messages
+from rigs.emulated.clock import ClockStatus
 
 if TYPE_CHECKING:
     from protocols.gbcs.catalogue import UseCase
@@ -23,7 +24,8 @@ DATED = frozenset(
     | {0x006B, 0x006C, 0x006D, 0x006F, 0x0074, 0x0075, 0x0097, 0x00A2, 0x00A3, 0x00B6, 0x00B7, 0x00B8}
     | {0x00BC, 0x00C7, 0x00DE, *range(0x0102, 0x010A), 0x011A, 0x0125, 0x0126, 0x012A}
 )
-# Of these, the gas register reads say how far the time can be trusted; GCS14, GCS13a/b/c, GCS60a.
+# Of these, the gas register reads say how far the time can be trusted (messages.md 1.4): GCS14, GCS13a/b/c,
+# GCS60a.
 GAS_READS = frozenset({0x0074, 0x0075, 0x00B6, 0x00B7, 0x00B8})
 _CREDENTIALS = range(0x0100, 0x010A)
 NOT_SPECIFIED = 0xFF
@@ -54,7 +56,7 @@ def response_header(device: Device, message: Message) -> GroupingHeader:
 def _clock_status(device: Device, header: GroupingHeader) -> int:
     if header.message_code not in GAS_READS:
         return NOT_SPECIFIED
-    return device.gas_clock_status()
+    return 0x00 if device.device_clock.status is ClockStatus.RELIABLE else 0x02
 
 
 def reader_secret(device: Device, command: Command) -> bytes:
@@ -105,5 +107,5 @@ def respond(device: Device, command: Command, payload: bytes) -> bytes:
     """The whole response."""
     message = Message(command.response_header, payload, None, None)
     if is_signed(command.message, command.use_case):
-        return protected_octets(message, signer=device.description.identities.ds.private)
+        return protected_octets(message, signer=device.own_keys.signing)
     return protected_octets(message, mac_z=reader_secret(device, command))

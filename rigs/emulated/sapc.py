@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from protocols.dlms.axdr import octet_string
-from rigs.emulated import identity, log_objects, randomised_offset
+from rigs.emulated import identity, log_objects
 from rigs.emulated.asn1_server import credentials, device_certificates, firmware_commands, joining
 from rigs.emulated.auxiliary_calendar import AuxiliaryCalendar
 from rigs.emulated.boost import Boost
@@ -11,6 +11,7 @@ from rigs.emulated.causes import box, controllers
 from rigs.emulated.device import Device
 from rigs.emulated.dlms_clock import ClockObject
 from rigs.emulated.objects import dated
+from rigs.emulated.randomised_offset import RandomisedOffset
 
 _FIRMWARE_OBIS = "0000000201FF"
 
@@ -27,7 +28,7 @@ class Sapc(Device):
         log_objects.register(self)
         self.auxiliary = controllers.register(self)
         Boost(self, self.auxiliary)
-        AuxiliaryCalendar(self, self.auxiliary, randomised_offset.register(self))
+        AuxiliaryCalendar(self, self.auxiliary, RandomisedOffset(self))
         ClockObject(self)
         identity.register(self)
         dated.register_cosem(self)

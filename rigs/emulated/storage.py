@@ -28,6 +28,13 @@ CREATE TABLE IF NOT EXISTS memory (
 """
 
 
+def json_value(octets: bytes) -> Any:
+    """The value of a JSON text; switches and counters are most of what is asked for."""
+    if octets in _SWITCHES:
+        return _SWITCHES[octets]
+    return int(octets) if octets.isdigit() else json.loads(octets.decode())
+
+
 class Storage:
     """Sections of keys and octet strings, in a file or in memory (``":memory:"``).
 
@@ -133,12 +140,7 @@ class Storage:
     def get_json(self, section: str, key: str, default: Any = None) -> Any:
         """The JSON value under a key."""
         value = self.get(section, key)
-        if value is None:
-            return default
-        # Switches and counters, which are most of what is asked for.
-        if value in _SWITCHES:
-            return _SWITCHES[value]
-        return int(value) if value.isdigit() else json.loads(value.decode())
+        return default if value is None else json_value(value)
 
     def put_json(self, section: str, key: str, value: Any) -> None:
         """Write a JSON value."""

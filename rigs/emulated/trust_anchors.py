@@ -97,6 +97,8 @@ class TrustAnchors:
         self._repeat_allowed = repeat_allowed
         # Role and counter of commands that wait for something: they are in hand, and not carried out yet.
         self._begun: set[tuple[int, int]] = set()
+        self._held: list[tuple[str, bytes]] = []  # cells when roles were asked for last, and the answers
+        self._roles: dict[bytes, frozenset[int]] = {}
         self.expired: set[int] = set()  # roles whose certificates count for nothing (``fault_catalogue``)
 
     def from_factory(self, anchors: Iterable[TrustAnchor]) -> None:
@@ -133,11 +135,17 @@ class TrustAnchors:
                 return info.subject_eui
         return None
 
-    def roles_of(self, party: Eui64) -> set[int]:
+    def roles_of(self, party: Eui64) -> frozenset[int]:
         """All roles in whose cells a party stands; root never counts, it sends no commands."""
         held = self._storage.items(_CELLS)
-        roles = {_cell_of(key).role for key, certificate in held if _is_of(party, certificate)}
-        return roles - {RemotePartyRole.ROOT}
+        if held != self._held:
+            # Every message asks, and cells change seldom.
+            self._held, self._roles = held, {}
+        roles = self._roles.get(party)
+        if roles is None:
+            found = {_cell_of(key).role for key, certificate in held if _is_of(party, certificate)}
+            roles = self._roles[party] = frozenset(found - {RemotePartyRole.ROOT})
+        return roles
 
     def signing_key(self, role: int, party: Eui64) -> ec.EllipticCurvePublicKey | None:
         """Public key in a role's digital signature cell; None unless this party stands there."""

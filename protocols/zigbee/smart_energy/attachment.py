@@ -257,11 +257,21 @@ class Attachment:
     def _key_changed(self, event: LinkKeyChanged) -> None:
         if event.source is KeySource.INSTALL_CODE:
             self._trust_centre = event.partner
+        elif event.source is KeySource.HASHED:
+            self._succeeded_by(event.partner)
         elif event.source is KeySource.TRUST_CENTRE:
             self._keyed.add(event.partner)
             self._context.keep()
             if event.partner in self.partners:
                 self._partner_ready(event.partner)
+
+    def _succeeded_by(self, hub: Eui64) -> None:
+        """Another hub took the place of ours (trust centre swap-out): a key of its own is needed first."""
+        if self.hub is not None:
+            self._forget_hub()
+        self._trust_centre = hub
+        self._joining = True
+        self._context.keep()
 
     # Persistence
 
@@ -269,6 +279,7 @@ class Attachment:
         """What to keep."""
         return {
             "hub": None if self.hub is None else self.hub.hex(),
+            "trust_centre": None if self._trust_centre is None else self._trust_centre.hex(),
             "partners": sorted(each.hex() for each in self.partners),
             "keyed": sorted(each.hex() for each in self._keyed),
         }
@@ -276,6 +287,8 @@ class Attachment:
     def restore(self, state: dict[str, Any]) -> None:
         """Take it back."""
         self.hub = None if state["hub"] is None else Eui64(state["hub"])
+        trust_centre = state.get("trust_centre")  # not in states of earlier versions
+        self._trust_centre = None if trust_centre is None else Eui64(trust_centre)
         self.partners = {Eui64(each) for each in state["partners"]}
         self._keyed = {Eui64(each) for each in state["keyed"]}
 

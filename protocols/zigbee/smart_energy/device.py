@@ -25,8 +25,6 @@ from protocols.zigbee.smart_energy.events import (
     SmartEnergyEvent,
     SmartEnergyListener,
     TimeRead,
-    TunnelOpened,
-    TunnelRefused,
 )
 from protocols.zigbee.smart_energy.gas_fetch import PUT
 from protocols.zigbee.smart_energy.gas_meter import GasMeter
@@ -40,13 +38,13 @@ from protocols.zigbee.smart_energy.settings import (
     DeviceType,
 )
 from protocols.zigbee.smart_energy.time_sync import HubTime
+from protocols.zigbee.smart_energy.tunnel_step import TunnelStep
 from protocols.zigbee.smart_energy.tunnelling import Tunnels
 from protocols.zigbee.smart_energy.zcl_endpoint import ZclLayer
 from protocols.zigbee.smart_energy.zcl_exchange import Address
 from protocols.zigbee.stack.core import Timer
 
 VERSION = 1
-_HUB_OPENS_WITHIN_S = 10.0
 Done = Callable[[bool], None]
 
 
@@ -75,7 +73,6 @@ class SmartEnergyDevice:
         self.settings = options = settings or DeviceSettings()
         self._listener: SmartEnergyListener | None = None
         self._token = 0
-        self._tunnel_wanted: Done | None = None
         self._time_timer: Timer | None = None
         self.context = context = Context(service, now, random, self._emit)
         wait_s = options.sleepy_answer_wait_s if device_type.fetches else options.answer_wait_s
@@ -85,6 +82,7 @@ class SmartEnergyDevice:
         add_device_endpoint(zcl, device_type, options, source, self._attachment.is_partner)
         self._time = HubTime(context, zcl)
         self._tunnels = self._make_tunnels()
+        self._tunnel = TunnelStep(context, self._tunnels, lambda: self.hub, wait_s=6 * zcl.wait_s)
         self._images = ImageFetcher(
             context,
             zcl,
@@ -157,11 +155,7 @@ class SmartEnergyDevice:
     def _emit(self, event: SmartEnergyEvent) -> None:
         if self._listener is not None:
             self._listener.smart_energy_event(event)
-        wanted = self._tunnel_wanted
-        refused = isinstance(event, TunnelRefused) and event.by_partner
-        if wanted is not None and (refused or isinstance(event, TunnelOpened)):
-            self._tunnel_wanted = None
-            wanted(not refused)
+        self._tunnel.heard(event)
 
     def han_event(self, event: HanEvent) -> None:
         """As `HanListener`: the device listens to the service by itself."""
@@ -263,27 +257,7 @@ class SmartEnergyDevice:
             gas.mirror.set_up(hub, self.settings.wake_period_s, stands)
 
     def _have_tunnel(self, done: Done) -> None:
-        hub = self.hub
-        if hub is None:
-            return
-        if self._tunnels.is_open(hub):
-            done(True)
-            return
-        self._tunnel_wanted = done
-        if self._gas is not None:
-            self._tunnels.open(hub)
-        else:
-            self.context.after(_HUB_OPENS_WITHIN_S, lambda: self._open_tunnel(done))
-        self.context.after(6 * self.zcl.wait_s, lambda: self._no_tunnel(done))
-
-    def _open_tunnel(self, done: Done) -> None:
-        if self._tunnel_wanted is done and self.hub is not None:
-            self._tunnels.open(self.hub)
-
-    def _no_tunnel(self, done: Done) -> None:
-        if self._tunnel_wanted is done:
-            self._tunnel_wanted = None
-            done(False)
+        self._tunnel.have(self.hub, done, open_at_once=self._gas is not None)
 
     def _ready(self) -> None:
         """All steps are done: begin the daily routine."""
@@ -307,7 +281,7 @@ class SmartEnergyDevice:
 
     def _lost(self, *, for_good: bool) -> None:
         """No network now; ``for_good``: this hub is no longer ours."""
-        self._tunnel_wanted = None
+        self._tunnel.give_up()
         self.zcl.give_up()
         if self._gas is not None:
             self._gas.stop()

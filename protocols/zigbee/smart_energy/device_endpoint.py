@@ -8,7 +8,9 @@ from typing import Any
 from protocols.eui64 import Eui64
 from protocols.zigbee.smart_energy.settings import (
     BASIC,
+    CALENDAR,
     DEVICE_ENDPOINT,
+    DEVICE_MANAGEMENT,
     EVENTS,
     KEEP_ALIVE,
     KEY_ESTABLISHMENT,
@@ -30,7 +32,7 @@ from protocols.zigbee.zcl.clusters import load
 AttributeSource = Callable[[int, int], Any]
 """(cluster, attribute) to its value as `protocols.zigbee.zcl.types` has it; None: there is none."""
 
-_METER = (METERING, PREPAYMENT, PRICE, MESSAGING, EVENTS)
+_METER = (METERING, PREPAYMENT, PRICE, MESSAGING, CALENDAR, DEVICE_MANAGEMENT, EVENTS)
 _DATA_SERVERS = {
     DeviceType.ESME: (*_METER, LOAD_CONTROL),
     DeviceType.GSME: (METERING, PREPAYMENT, EVENTS),

@@ -42,6 +42,7 @@ from protocols.zigbee.smart_energy.settings import (
     ENERGY_SERVICE_INTERFACE,
     EVENTS,
     GAS_ENDPOINT,
+    GAS_INFORMATION,
     HUB_ENDPOINT,
     KEEP_ALIVE,
     KEY_ESTABLISHMENT,
@@ -112,7 +113,8 @@ class SmartEnergyHub:
         servers = (BASIC, TIME, OTA, KEEP_ALIVE, TUNNELLING, KEY_ESTABLISHMENT)
         clients = (METERING, TUNNELLING, EVENTS, KEY_ESTABLISHMENT)
         zcl.add_endpoint(HUB_ENDPOINT, ENERGY_SERVICE_INTERFACE, servers, clients)
-        zcl.add_endpoint(GAS_ENDPOINT, ENERGY_SERVICE_INTERFACE, (BASIC,), (METERING, PREPAYMENT, EVENTS))
+        gas_servers, gas_clients = (BASIC, *GAS_INFORMATION), (METERING, PREPAYMENT, EVENTS)
+        zcl.add_endpoint(GAS_ENDPOINT, ENERGY_SERVICE_INTERFACE, gas_servers, gas_clients)
         zcl.side(HUB_ENDPOINT, TIME).attributes = time_attributes(clock)
         zcl.side(HUB_ENDPOINT, KEEP_ALIVE).attributes = keep_alive_attributes(self.settings)
         basic = {0x0000: _ZCL_VERSION, 0x0007: _MAINS}
@@ -165,7 +167,10 @@ class SmartEnergyHub:
         self.context.timers.on_earlier = hear
 
     def state(self) -> dict[str, Any]:
-        """What to keep over a power cut, as JSON values; call it at every KeepState. Images are not kept."""
+        """What to keep over a power cut, as JSON values; call it at every KeepState.
+
+        Images are no part of it: whoever delivered one keeps it, and delivers it again.
+        """
         return {
             "version": VERSION,
             "token": self._token,
@@ -225,6 +230,13 @@ class SmartEnergyHub:
         self._images.withdraw(eui64, ImageFailure.NOT_ON_NETWORK)
         self._mirrors.remove(eui64)
         self.context.keep()
+
+    def know_type(self, eui64: Eui64, device_type: DeviceType) -> None:
+        """A device whose type was not known when it was allowed turned out to be one of these."""
+        device = self._admission.devices.get(eui64)
+        if device is not None:
+            device.device_type = device_type
+            self.context.keep()
 
     def is_commissioned(self, eui64: Eui64) -> bool:
         """Whether the device holds a link key of its own."""
@@ -325,8 +337,11 @@ class SmartEnergyHub:
 
     # Firmware
 
-    def deliver_image(self, eui64: Eui64, ota_file: bytes) -> int:
-        """Offer a whole OTA file to a device; ImageDelivered or ImageFailed follows with this token."""
+    def deliver_image(self, eui64: Eui64, ota_file: bytes, *, age_s: float | None = None) -> int:
+        """Offer a whole OTA file to a device; ImageDelivered or ImageFailed follows with this token.
+
+        ``age_s``: how long it may wait for the device to ask, where that is not the settings' time.
+        """
         token = self._next_token()
         device = self._admission.devices.get(eui64)
         if device is None or not device.commissioned:
@@ -334,7 +349,7 @@ class SmartEnergyHub:
             self.context.after(0, lambda: self._tell(failure))
             return token
         upgrade_after = 0 if device.device_type.activates_itself else None
-        self._images.deliver(eui64, token, ota_file, upgrade_after=upgrade_after)
+        self._images.deliver(eui64, token, ota_file, upgrade_after=upgrade_after, age_s=age_s)
         return token
 
     def _announce_image(self, eui64: Eui64, offered: bool) -> None:

@@ -60,8 +60,16 @@ class ImageHost:
         self.announce: Callable[[Eui64, bool], None] = lambda *_: None
         zcl.side(HUB_ENDPOINT, OTA).commands = self._take
 
-    def deliver(self, partner: Eui64, token: int, octets: bytes, *, upgrade_after: int | None) -> None:
-        """Offer an image in place of the one there was."""
+    def deliver(
+        self,
+        partner: Eui64,
+        token: int,
+        octets: bytes,
+        *,
+        upgrade_after: int | None,
+        age_s: float | None = None,
+    ) -> None:
+        """Offer an image in place of the one there was; ``age_s``: how long it may wait to be asked for."""
         self.withdraw(partner)
         try:
             offer = offer_file(octets, clients={partner}, upgrade_after=upgrade_after, downgrade=True)
@@ -74,7 +82,8 @@ class ImageHost:
         settings = ServerSettings(options.image_block_octets, options.image_block_period_s)
         server = OtaServer(settings, lambda _: self._utc())
         server.offers.append(offer)
-        delivery = _Delivery(token, partner, offer, server, self._context.now() + self._settings.image_age_s)
+        until = self._context.now() + (options.image_age_s if age_s is None else age_s)
+        delivery = _Delivery(token, partner, offer, server, until)
         self._deliveries[partner] = delivery
         self._remind(delivery)
 
@@ -99,7 +108,7 @@ class ImageHost:
             self._zcl.tell(address, OTA, "Image Notify", values, from_server=True)
 
     def stop(self) -> None:
-        """A power cut: images are not kept."""
+        """A power cut: who delivers images keeps them."""
         self._deliveries.clear()
 
     def _remind(self, delivery: _Delivery) -> None:

@@ -13,6 +13,7 @@ from protocols.zigbee.smart_energy.context import Context
 from protocols.zigbee.smart_energy.events import MirrorCreated, MirrorPublished, MirrorUpdated
 from protocols.zigbee.smart_energy.settings import (
     BASIC,
+    EVENTS,
     FIRST_MIRROR_ENDPOINT,
     GAS_ENDPOINT,
     METERING,
@@ -106,6 +107,7 @@ class MirrorHost:
         self.readers: Callable[[Eui64], bool] = lambda _: True
         self.history: Callable[[Incoming], Result] = lambda _: Status.UNSUPPORTED_CLUSTER_COMMAND
         zcl.side(GAS_ENDPOINT, METERING, client=True).commands = self._ask
+        zcl.side(GAS_ENDPOINT, EVENTS, client=True).commands = self._logged
 
     # Flags
 
@@ -143,6 +145,16 @@ class MirrorHost:
             self.remove(incoming.partner)
             return Answer("Mirror Removed", {"Endpoint ID": mirror.endpoint})
         return Status.UNSUPPORTED_CLUSTER_COMMAND
+
+    def _logged(self, incoming: Incoming) -> Result:
+        """Events that a meter publishes; a mirror endpoint has no such cluster."""
+        if incoming.partner not in self.mirrors:
+            return Status.NOT_AUTHORISED
+        if incoming.name != "Publish Event Log":
+            return Status.UNSUPPORTED_CLUSTER_COMMAND
+        frame = incoming.message.frame
+        self._context.emit(MirrorPublished(incoming.partner, EVENTS, frame.command, frame.payload))
+        return Status.SUCCESS
 
     def _mirror_for(self, owner: Eui64) -> Mirror | None:
         mirror = self.mirrors.get(owner)

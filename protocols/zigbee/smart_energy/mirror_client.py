@@ -17,7 +17,7 @@ from protocols.zigbee.smart_energy.mirror import (
     NO_MIRROR,
     SCHEME_B,
 )
-from protocols.zigbee.smart_energy.settings import DEVICE_ENDPOINT, GAS_ENDPOINT, METERING
+from protocols.zigbee.smart_energy.settings import DEVICE_ENDPOINT, EVENTS, GAS_ENDPOINT, METERING
 from protocols.zigbee.smart_energy.zcl_endpoint import ZclLayer
 from protocols.zigbee.smart_energy.zcl_exchange import Address, Incoming, Outcome, Reply, Result
 from protocols.zigbee.zcl.foundation import Message, Status, attribute_record, parse_message
@@ -155,7 +155,10 @@ class MirrorClient:
     def publish(
         self, hub: Eui64, commands: Iterable[tuple[int, bytes]], done: Callable[[bool], None]
     ) -> None:
-        """Send whole ZCL commands (cluster, frame) to the mirror, one after the other."""
+        """Send whole ZCL commands (cluster, frame) to the mirror, one after the other.
+
+        Events go to the hub's gas interface: a mirror has no such cluster.
+        """
         waiting = [parse_message(cluster, octets) for cluster, octets in commands]
 
         def answered(reply: Reply) -> None:
@@ -165,7 +168,9 @@ class MirrorClient:
                 done(reply.is_answer)
 
         def following(message: Message) -> None:
-            address = Address(hub, self.endpoint or 0, DEVICE_ENDPOINT)
+            mirror = self.endpoint or 0
+            endpoint = GAS_ENDPOINT if message.cluster == EVENTS else mirror
+            address = Address(hub, endpoint, DEVICE_ENDPOINT)
             self._zcl.request(
                 address, message.cluster, message.name, message.values, answered, from_server=True
             )

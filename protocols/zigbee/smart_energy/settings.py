@@ -11,7 +11,7 @@ from protocols.zigbee.ota_cluster import ImageId
 PROFILE = 0x0109
 BASIC, TIME, OTA, KEEP_ALIVE = 0x0000, 0x000A, 0x0019, 0x0025
 PRICE, METERING, MESSAGING, TUNNELLING, PREPAYMENT = 0x0700, 0x0702, 0x0703, 0x0704, 0x0705
-LOAD_CONTROL = 0x0701
+LOAD_CONTROL, CALENDAR = 0x0701, 0x0707
 DEVICE_MANAGEMENT, EVENTS, KEY_ESTABLISHMENT = 0x0708, 0x0709, 0x0800
 
 HUB_ENDPOINT = 1  # the CHF: tunnels, time, firmware, keep-alive, key establishment
@@ -66,6 +66,8 @@ _ZIGBEE_DEVICES = {
     DeviceType.TYPE_2: 0x0502,
 }
 ENERGY_SERVICE_INTERFACE, METERING_DEVICE = 0x0500, 0x0501
+GAS_INFORMATION = (PRICE, MESSAGING, CALENDAR, DEVICE_MANAGEMENT)
+"""Server clusters of the gas interface, beside those of the mirror."""
 
 
 # Of the metering cluster: consumption, status, unit, multiplier, divisor, formatting, device type, MPRN.

@@ -22,6 +22,9 @@ _TAMPER: Table = {"tamper": {"other": Code.OTHER_TAMPER, "detected": Code.TAMPER
 _METER: Table = _TAMPER | {
     "tilt": {"on": Code.TILT, "off": Code.TILT_ENDED},
     "local-port": {"used": Code.LOCAL_PORT_COMMUNICATION, "unauthorised": Code.UNAUTHORISED_COMMUNICATION},
+    # No source says what tells it from 0x8F0C, which is what a meter's own look at the hub's time raises
+    # (SMETS-5.5.1-b); only its name is known, and its block, whose events a supplier may silence.
+    "clock-check": {"outside-tolerance": Code.CLOCK_OUTSIDE_TOLERANCE},
     "tunnel": {
         "request-rejected": Code.REQUEST_TUNNEL_REJECTED,
         "close-rejected": Code.CLOSE_TUNNEL_REJECTED,

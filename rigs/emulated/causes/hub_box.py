@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 _SECTION = "outage"
 # Longer than this without supply and the hub's last gasp is an AD1. It is no GBCS message: it goes to the WAN
-# provider's own systems, so that here it shows on the console alone.
+# provider's own systems, so that here it shows on the console alone. No IHD or PPMID hears of it either: the
+# HAN that would carry it went with the same supply, and no ZSE event stands for it.
 LAST_GASP = timedelta(minutes=3)
 
 

@@ -67,6 +67,7 @@ class Voltage:
         self._device = device
         self.phases = phases
         self.objects = VoltageObjects(device)
+        self._seen: tuple[int, int, bytes | None] | None = None  # time, settings and state of the last look
         device.due_handlers[_DUE] = self._due
         device.knobs["voltage"] = self._set_average
         device.knobs["rms"] = self._set_rms
@@ -125,6 +126,16 @@ class Voltage:
         self._save(phases)
 
     # ------------------------------------------------------------------ time
+
+    def glance(self) -> None:
+        """``look`` if anything is another than at the last one: every piece of work begins and ends so."""
+        if self._seen != self._present():
+            self.look()
+            self._seen = self._present()
+
+    def _present(self) -> tuple[int, int, bytes | None]:
+        device = self._device
+        return self._now, device.cosem.changes, device.storage.get(_SECTION, "phases")
 
     def look(self) -> dict[int, Phase]:
         """The phases as they are now; periods and extremes that have come to their end are dealt with."""

@@ -125,7 +125,8 @@ def push(device: Device, entry: dict[str, Any]) -> None:
     if party is None or key is None:
         device.note("nobody to send the billing data to")
         return
-    header = GroupingHeader(CraFlag.ALERT, device.next_counter(), device.eui64, party, _PUSHED)
+    counter = device.next_counter()
+    header = GroupingHeader(CraFlag.ALERT, counter, device.eui64, party, _PUSHED)
     published = zcl_tables().command(METERING.cluster, METERING.number, from_server=True)
     assert published is not None, "the tables have it"
     plain = write_fields(published.fields, {**entry, "Total Snapshots Found": 1}, "alert", Rules())
@@ -133,5 +134,5 @@ def push(device: Device, entry: dict[str, Any]) -> None:
     component.ciphered = encrypt_block(device.agree(key), header, plain)
     now = device.device_clock.now().replace(microsecond=0)
     payload = build_gbz(GbzPayload([component], alert=AlertHead(int(code), from_datetime(now), 1)))
-    signer = device.description.identities.ds.private
-    device.transmit(protected_octets(Message(header, payload, None, None), signer=signer))
+    signer = device.own_keys.signing
+    device.transmit(protected_octets(Message(header, payload, None, None), signer=signer), alert=counter)

@@ -52,10 +52,9 @@ class GasLogs(MeterPart):
 
     def next_boundary(self, after: datetime) -> datetime | None:
         """The next half hour, or a network sample before it."""
-        sample = self.network.next_sample()
-        due = half_hour(after)
-        # One that lies back was missed for want of supply: it is taken at the next occasion.
-        return due if sample is None else min(due, sample) if sample > after else due
+        # What lies back was missed for want of supply: it is made up for at the next occasion.
+        others = [each for each in (self.network.next_sample(), self.network.planned()) if each is not None]
+        return min([half_hour(after), *(each for each in others if each > after)])
 
     def consumed(self, interval: Interval) -> None:
         """Count towards the samples under way."""
@@ -68,6 +67,10 @@ class GasLogs(MeterPart):
         sample = self.network.next_sample()
         if sample is not None and at >= sample:
             self.network.add(self._counts.pop(_SAMPLE, 0))
+        planned = self.network.planned()
+        if planned is not None and at >= planned:
+            self._counts.pop(_SAMPLE, None)
+            self.network.begin(at)
         if at.minute % 30 or at.second or at.microsecond:
             return
         self.profile.add(at, self._counts.pop(_HALF_HOUR, 0))
@@ -76,6 +79,9 @@ class GasLogs(MeterPart):
 
     def start_sampling(self, at: datetime, interval_s: int, most: int) -> None:
         """GCS31: begin a set of network samples (inside a piece of work, which has settled everything)."""
+        if at > self._device.device_clock.now():
+            self.network.plan(at, interval_s, most)
+            return
         self.network.start(at, interval_s, most)
         held = self._device.storage.get_json(_SECTION, _KEY, default={})
         held.pop(_SAMPLE, None)

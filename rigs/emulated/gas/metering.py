@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from protocols.gbcs.zcl_values import time_number
 from protocols.ports import StimulusOutcome
+from rigs.emulated.events import EPOCH
 from rigs.emulated.gas import energy
 from rigs.emulated.gas.battery import Battery
 from rigs.emulated.gas.billing import GasBilling
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from rigs.emulated.supply import Supply
 
 _METERING = 0x0702
+_NEVER = 0xFFFF_FFFF
 CURRENT_SUMMATION = AttributePlace(_METERING, 0x0000)
 TIER_SUMMATIONS = tuple(AttributePlace(_METERING, 0x0100 + 2 * each) for each in range(TIERS))
 BLOCK_SUMMATIONS = tuple(AttributePlace(_METERING, 0x0700 + each) for each in range(BLOCKS))
@@ -79,9 +83,14 @@ class GasMetering:
             zcl.attribute(*place, lambda value=value: value)  # type: ignore[misc]
 
     def _start_sampling(self, values: dict[str, Any]) -> None:
-        """GCS31; the reference commands begin now, so a start in the future is taken for now as well."""
+        """GCS31: at once, or at a time to come; "never" calls off what waits (ZSE, Start Sampling)."""
         interval, most = values["Sample Request Interval"], values["Max Number of Samples"]
-        self.logs.start_sampling(self._device.device_clock.now(), max(interval, 1), most)
+        start, now = time_number(values["Start Sampling Time"], "start"), self._device.device_clock.now()
+        if start == _NEVER:
+            self.logs.network.cancel()
+        else:
+            at = max(now, EPOCH + timedelta(seconds=start))
+            self.logs.start_sampling(at, max(interval, 1), most)
 
     # ------------------------------------------------------------------ knobs of the bench
 

@@ -14,6 +14,7 @@ from protocols.errors import DecodeError
 from protocols.gbcs.catalogue.zcl import zcl_tables
 from protocols.gbcs.zcl import Cluster, Status
 from protocols.gbcs.zcl_fields import read_fields
+from rigs.emulated.gas import event_copy
 from rigs.emulated.gas.publishing import DEBTS, TOP_UPS, half_hours
 from rigs.emulated.gas.registers import GasRegisters
 from rigs.emulated.gas.samples import PROFILE, SAMPLES, DailyConsumption, ProfileLog
@@ -54,6 +55,7 @@ class Proxy:
         # Not counting anything itself: it is told what the registers show, and knows prices by it.
         self.registers = GasRegisters(device)
         GasTariff(device, self.registers, keeps_changes=False)
+        device.zcl.taking_over(event_copy.CLEAR_LOG, lambda _values: event_copy.clear(device))
         for place in (METERING, PREPAYMENT):
             records.source(place, lambda place=place: self.snapshots.all(place))  # type: ignore[misc]
         records.source(SAMPLES, self._samples)
@@ -112,6 +114,8 @@ class Proxy:
                 self._take_sample(end, amount)
         elif place in {TOP_UPS, DEBTS}:
             self._device.records.put(place, [values])
+        elif place == event_copy.EVENT_LOG:
+            event_copy.take(self._device, values)
 
     def _take_sample(self, end: datetime, amount: int) -> None:
         if amount == _UNKNOWN:

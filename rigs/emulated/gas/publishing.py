@@ -14,6 +14,7 @@ from protocols.gbcs.zcl_fields import Rules, write_fields
 from protocols.gbcs.zcl_values import time_number, time_text
 from protocols.zigbee.zcl.frame import FrameType, ZclFrame
 from rigs.emulated.events import EPOCH, seconds_since_2000
+from rigs.emulated.gas import event_copy
 from rigs.emulated.gas.samples import PROFILE, SAMPLES
 from rigs.emulated.gas.snapshots import METERING, PREPAYMENT
 from rigs.emulated.objects.zse import CommandPlace
@@ -39,7 +40,8 @@ class Publishing:
     def waiting(self) -> tuple[list[tuple[int, bytes]], Mark]:
         """ZCL commands (cluster, frame) for the mirror, and the mark to keep once they have arrived."""
         mark: Mark = dict(self._device.storage.get_json(_SECTION, _MARK, default={}))
-        found = [*self._snapshots(mark), *self._samples(mark), *self._logs(mark)]
+        events = event_copy.waiting(self._device, mark)
+        found = [*self._snapshots(mark), *self._samples(mark), *self._logs(mark), *events]
         return [(place.cluster, _frame(place, values)) for place, values in found], mark
 
     def arrived(self, mark: Mark) -> None:

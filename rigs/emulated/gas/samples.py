@@ -129,9 +129,29 @@ class NetworkLog:
         self._storage = storage
 
     def start(self, at: datetime, interval_s: int, most: int) -> None:
-        """Begin anew."""
+        """Begin anew; a set that waits does not begin any more."""
         state = {"start": seconds_since_2000(at), "interval": interval_s, "most": most, "samples": []}
         self._storage.put_json(_NETWORK, "log", state)
+        self.cancel()
+
+    def plan(self, at: datetime, interval_s: int, most: int) -> None:
+        """Begin at a time to come; until then the present set goes on."""
+        state = {"start": seconds_since_2000(at), "interval": interval_s, "most": most}
+        self._storage.put_json(_NETWORK, "planned", state)
+
+    def cancel(self) -> None:
+        """A set that waits does not begin."""
+        self._storage.delete(_NETWORK, "planned")
+
+    def planned(self) -> datetime | None:
+        """When a set that waits is to begin."""
+        state = self._storage.get_json(_NETWORK, "planned")
+        return None if state is None else EPOCH + timedelta(seconds=state["start"])
+
+    def begin(self, at: datetime) -> None:
+        """The set that waits begins, late where the meter had no supply at its time."""
+        state = self._storage.get_json(_NETWORK, "planned")
+        self.start(at, state["interval"], state["most"])
 
     def next_sample(self) -> datetime | None:
         """When the next sample is due; None where none is."""

@@ -20,12 +20,14 @@ from rigs.emulated.objects.zse import CommandPlace
 from rigs.emulated.schedule import work_name
 
 if TYPE_CHECKING:
+    from protocols.gbcs.catalogue import UseCase
     from protocols.gbcs.gbz import Component
     from protocols.gbcs.message import Message
     from rigs.emulated.device import Device
 
 # Use cases, and the clusters of theirs that are the proxy's concern.
 TAPPED: dict[str, frozenset[int]] = {
+    "CS11": frozenset((0x0709,)),
     "GCS01a": frozenset((0x0700, 0x0707)),
     "GCS01b": frozenset((0x0700,)),
     "GCS05": frozenset((0x0707,)),
@@ -38,6 +40,7 @@ TAPPED: dict[str, frozenset[int]] = {
 _SECTION, _KIND = "gpf.tapped", "tapped"
 _WAITING = 64  # commands whose response is still out
 _NEVER = 0xFFFF_FFFF
+_CLEARED = (0x0709, 0x02)
 _FROM_SERVER = 0x08
 
 
@@ -50,9 +53,8 @@ class TapOff:
 
     def command(self, message: Message) -> None:
         """A command passes on its way to a gas meter."""
-        header = message.header
-        use_case = self._device.catalogue.by_message_code(header.message_code, header.cra_flag)
-        if use_case is None or use_case.code not in TAPPED:
+        use_case = self._use_case(message)
+        if use_case is None:
             return
         storage = self._device.storage
         kept = storage.items(_SECTION)
@@ -60,6 +62,19 @@ class TapOff:
             storage.delete(_SECTION, kept[0][0])
         body = {"use_case": use_case.code, "payload": message.payload.hex()}
         storage.put_json(_SECTION, _name(message), body)
+
+    def is_for_both(self, message: Message) -> bool:
+        """Whether a command for a gas meter is one that the GPF takes over as well."""
+        return self._use_case(message) is not None
+
+    def awaits(self, message: Message) -> bool:
+        """Whether a gas meter's response is one to such a command."""
+        return self._device.storage.get(_SECTION, _name(message)) is not None
+
+    def _use_case(self, message: Message) -> UseCase | None:
+        header = message.header
+        use_case = self._device.catalogue.by_message_code(header.message_code, header.cra_flag)
+        return use_case if use_case is not None and use_case.code in TAPPED else None
 
     def response(self, message: Message) -> None:
         """A response of a gas meter passes on its way to the WAN."""
@@ -125,7 +140,12 @@ def _name(message: Message) -> str:
 
 
 def _status(component: Component) -> tuple[int, int]:
-    """Sequence and status of an answer; one that is more than a default response is a success."""
+    """Sequence and status of an answer; one that is more than a default response is a success.
+
+    A Clear Event Log Response has a bit for each log that is empty now.
+    """
     if not component.frame_control & 0x01 and component.command == DEFAULT_RESPONSE:
         return component.sequence, decode_default_response(component.payload)[1]
+    if (component.cluster, component.command) == _CLEARED and not any(component.payload):
+        return component.sequence, Status.FAILURE
     return component.sequence, Status.SUCCESS

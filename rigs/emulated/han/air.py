@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from protocols.radio import FrameRadio
     from rigs.emulated.air import Scheduler
     from rigs.emulated.config import NodeConfig
+    from rigs.emulated.fault_catalogue.sticks import StickLine
     from rigs.emulated.han.settings import HanSettings
     from rigs.emulated.han.stick import StickService
 
@@ -29,6 +30,7 @@ class Air:
     medium: Medium
     radios: dict[str, FrameRadio] = field(default_factory=dict)  # by node: those that stand elsewhere
     services: dict[str, StickService] = field(default_factory=dict)  # those with a stack of their own
+    sticks: dict[str, StickLine] = field(default_factory=dict)  # emulated ones, behind their serial lines
     access: AirAccess = field(init=False)  # recorder and attacker
 
     def __post_init__(self) -> None:

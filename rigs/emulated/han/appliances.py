@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from protocols.han import HanEvent, KeySource, LinkKeyChanged
 from rigs.emulated.esme import Esme
-from rigs.emulated.han import display
+from rigs.emulated.han.announcing import Announcer, serve_electricity
 from rigs.emulated.han.auxiliary import Switch, SwitchingMeter
+from rigs.emulated.han.display import Display
 from rigs.emulated.hcalcs import Hcalcs
 from rigs.emulated.ihd import Ihd
+from rigs.emulated.ppmid import Ppmid
 
 if TYPE_CHECKING:
     from protocols.zigbee.smart_energy.device import SmartEnergyDevice
@@ -20,10 +22,11 @@ def join(device: Device, application: SmartEnergyDevice) -> None:
     """Join a device with its running application."""
     if isinstance(device, Esme):
         SwitchingMeter(device, application)
+        serve_electricity(device, application)
     elif isinstance(device, Hcalcs):
         Switch(device, application)
-    elif isinstance(device, Ihd):
-        display.join(device, application)
+    elif isinstance(device, Ihd | Ppmid):
+        Display(device, application)
 
 
 def ready(device: Device) -> None:
@@ -41,7 +44,5 @@ def heard(device: Device, event: HanEvent) -> None:
 
 def attribute(device: Device, cluster: int, number: int) -> Any:
     """A value that a meter has for its displays; None where it has none."""
-    if not isinstance(device, Esme) or not device.powered:
-        return None
-    with device.work():
-        return display.figures(device, cluster, number)
+    announcer = device.worked
+    return announcer.attribute(cluster, number) if isinstance(announcer, Announcer) else None

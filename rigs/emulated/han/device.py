@@ -17,7 +17,9 @@ from protocols.zigbee.smart_energy.events import (
     ImageReceived,
     Joined,
     Left,
+    MessageDelivered,
     MessageFrom,
+    MessageNotDelivered,
     NotJoined,
     PartnerFailed,
     PartnerReady,
@@ -31,6 +33,7 @@ from protocols.zigbee.smart_energy.settings import DeviceSettings
 from protocols.zigbee.stack.node import NodeSettings
 from rigs.emulated.gpf import MIRRORED
 from rigs.emulated.han import appliances, local
+from rigs.emulated.han.departing import Departing
 from rigs.emulated.han.faults import HanFault, faulty, forgetful
 from rigs.emulated.han.gas import GasHistory
 from rigs.emulated.han.large import LargeMessages
@@ -70,7 +73,7 @@ class HanDevice:
         self._trying = ""  # "resume", "former", "install", "leaving" or nothing
         self._fresh_until = 0.0
         self._timer: Cancellable | None = None
-        self._held: list[bytes] = []
+        self._departing = Departing(device.outbox, self._put, self._way)
         self._partners = Partners(device, air.scheduler, lambda: self._application)
         self._image_octets = b""
         self._fault = HanFault.NONE
@@ -107,13 +110,14 @@ class HanDevice:
         """A power cut: what was under way is lost."""
         self._stop()
         self._trying = ""
-        self._held.clear()
+        self._departing.lost()
         self._partners.stop()
         radio_power(self.radio, on=False)
 
     def _start(self, stack: State | None, application: State | None) -> SmartEnergyDevice:
         """A stack and its application with what they are to remember."""
         self._stop()
+        self._departing.interrupted()
         quieten(self.radio)
         about, profile = self.device.description, self._profile
         kind = han_type(about.device_type)
@@ -254,6 +258,8 @@ class HanDevice:
         if isinstance(event, MessageFrom):
             assert self._large is not None
             self._large.receive(event.octets)
+        elif isinstance(event, MessageDelivered | MessageNotDelivered):
+            self._departing.heard(event.token, done=isinstance(event, MessageDelivered))
         elif isinstance(event, Joined | Rejoined):
             self._joined(event.hub)
         elif isinstance(event, Ready):
@@ -301,7 +307,7 @@ class HanDevice:
         if self.device.hub is None:
             return
         self.device.left()
-        self._held.clear()
+        self._departing.removed()
         # Not from within the stack that tells it.
         self._trying = "leaving"
         self._timer = self._air.scheduler.call_at(self._now, self._look_anew)
@@ -314,32 +320,21 @@ class HanDevice:
 
     def send(self, octets: bytes) -> None:
         """Send a message to the hub; one said before the HAN is reached again waits for that."""
-        if self.device.hub is None:
-            return
-        if self._application is None or not self._station or not self._node.ready or self._held:
-            self._held.append(octets)
-        else:
-            self._send(octets)
+        if self.device.hub is not None:
+            self._departing.send(octets)
 
-    def _send(self, octets: bytes) -> None:
-        assert self._large is not None
-        if self._large.fits(octets):
-            self._put(octets)
-        else:
-            self._large.send(octets)
+    def _way(self) -> LargeMessages | None:
+        there = self._application is not None and self._station is not None and self._node.ready
+        return self._large if there else None
 
-    def _put(self, octets: bytes) -> None:
-        if self._application is not None:
-            self._application.send_message(octets)
+    def _put(self, octets: bytes) -> int | None:
+        return None if self._application is None else self._application.send_message(octets)
 
     def _take(self, octets: bytes) -> None:
         self.device.handle(octets)
 
     def _let_out(self) -> None:
-        if self._application is not None and self._node.ready:
-            held, self._held = self._held, []
-            for octets in held:
-                self._send(octets)
+        self._departing.let_out()
 
     # Time, attributes, firmware ---------------------------------------------------------------------------
 

@@ -27,10 +27,13 @@ from protocols.zigbee.smart_energy.events import (
 )
 from protocols.zigbee.smart_energy.hub import SmartEnergyHub
 from protocols.zigbee.smart_energy.mirror import FUNCTIONAL, Flag
+from rigs.emulated.han import restored
+from rigs.emulated.han.announcing import serve_gas
 from rigs.emulated.han.large import LargeMessages
 from rigs.emulated.han.memory import HanMemory
+from rigs.emulated.han.offered_images import OfferedImage, OfferedImages
 from rigs.emulated.han.settings import han_type
-from rigs.emulated.han.station import radio_power
+from rigs.emulated.han.station import NOWHERE, radio_power
 from rigs.emulated.han.stick import hub_station
 
 if TYPE_CHECKING:
@@ -79,7 +82,9 @@ class HanHub:
         self._application: SmartEnergyHub | None = None
         self._large: dict[Eui64, LargeMessages] = {}
         self._outcomes: dict[int, Outcome] = {}
-        self._images: dict[int, ImageOutcome] = {}
+        self._images: dict[int, tuple[Eui64, ImageOutcome]] = {}
+        self._offered = OfferedImages(chf.storage)
+        self.outcome_of: Callable[[Eui64, bytes], ImageOutcome] = _nobody_asks
         self._windows: dict[Eui64, Cancellable] = {}
         self._settled_at = 0.0  # until then devices are still on their way back after a restart
 
@@ -106,13 +111,15 @@ class HanHub:
         if self.gpf is not None:
             made.permit_readers(self.gpf.may_read)
             made.answer_history(self.gpf.history)
+            serve_gas(self.gpf, made)
         stack, application = self._memory.get("stack"), self._memory.get("application")
         if application is not None:
             made.restore(application)
         if stack is not None:
             station.node.restore(stack)
         station.run(made)
-        if stack is not None:
+        # A stack that was cut off while it formed its network has a state, and nothing to go on with.
+        if stack is not None and (self._memory.get("formed") or stack["extended_pan_id"] != NOWHERE):
             station.node.resume()
         else:
             made.start(self._air.settings.channels, type(self.eui64)(self.chf.han_id))
@@ -124,7 +131,9 @@ class HanHub:
 
     def _form_anew(self) -> None:
         self.power_off()
-        self._memory.put(stack=None, application=None)
+        for image in list(self._offered.all()):
+            self._offered.forget(image.device_id)
+        self._memory.put(stack=None, application=None, formed=None)
         self.power_on()
 
     def power_off(self) -> None:
@@ -180,8 +189,19 @@ class HanHub:
             if device_id not in self.chf.log.entries:
                 self._application.remove(device_id)
         for entry in list(self.chf.log.entries.values()):
-            if not entry.joined:
+            if entry.restored_hash and not entry.joined:
+                restored.expect(self._restored, entry)
+            elif not entry.joined:
                 self._open_window(entry)
+        if not self._images:  # not when a stick came back, with which nothing was forgotten
+            for image in list(self._offered.all()):
+                self._deliver_again(image)
+
+    @property
+    def _restored(self) -> restored.Place:
+        assert self._station is not None
+        assert self._application is not None
+        return restored.Place(self.chf, self._station.node, self._application)
 
     def _open_window(self, entry: LogEntry) -> None:
         """Let a device in: with its historic key first (GBCS-CCS01-05), else with its install code."""
@@ -227,6 +247,8 @@ class HanHub:
     def _commissioned(self, event: DeviceCommissioned) -> None:
         self._close_window(event.eui64)
         entry = self.chf.log.entries.get(event.eui64)
+        if entry is not None and not entry.device_type:
+            restored.learn_type(self._restored, event.eui64)
         if entry is None:
             return
         # No key in the event: it came with the historic one.
@@ -275,7 +297,20 @@ class HanHub:
     def deliver_image(self, device_id: Eui64, image: bytes, outcome: ImageOutcome) -> None:
         """Offer a firmware image; ``outcome`` hears None, or why the device has not got it and its status."""
         if self._application is not None:
-            self._images[self._application.deliver_image(device_id, image)] = outcome
+            age_s = self._application.settings.image_age_s
+            token = self._application.deliver_image(device_id, image)
+            self._images[token] = device_id, outcome
+            until = self.chf.clock.now() + timedelta(seconds=age_s)
+            self._offered.keep(OfferedImage(device_id, image, until), token)
+
+    def _deliver_again(self, image: OfferedImage) -> None:
+        """After a power cut: an image that was on its way has time to be asked for again."""
+        assert self._application is not None
+        left = (image.until - self.chf.clock.now()) / timedelta(seconds=1)
+        age_s = max(left, self._application.settings.image_silence_s)
+        token = self._application.deliver_image(image.device_id, image.octets, age_s=age_s)
+        self._images[token] = image.device_id, self.outcome_of(image.device_id, image.octets)
+        self._offered.keep(image, token)
 
     def is_present(self, device_id: Eui64) -> bool:
         """Whether a device is on the HAN, as far as the hub knows."""
@@ -301,6 +336,7 @@ class HanHub:
         elif isinstance(event, MirrorCreated | MirrorUpdated | MirrorPublished):
             self._mirrored(event)
         elif isinstance(event, HubUp):
+            self._memory.put(formed=True)
             self._settled_at = self._now + (_SETTLING_S if event.resumed else 0.0)
             self._reconcile()
         elif isinstance(event, HanSaid):
@@ -326,9 +362,11 @@ class HanHub:
             outcome(isinstance(event, MessageDelivered))
 
     def _image_over(self, event: ImageDelivered | ImageFailed) -> None:
-        outcome = self._images.pop(event.token, None)
-        if outcome is None:
+        found = self._images.pop(event.token, None)
+        if found is None:
             return
+        device_id, outcome = found
+        self._offered.forget(device_id, event.token)
         if isinstance(event, ImageFailed):
             outcome(event.reason, event.status)
         else:
@@ -338,3 +376,8 @@ class HanHub:
         """Note a frame that somebody replayed or forged."""
         if isinstance(event, FrameRefused):
             self.chf.note_refused_frame(str(event.source), event.reason)
+
+
+def _nobody_asks(_device_id: Eui64, _octets: bytes) -> ImageOutcome:
+    """Of a HAN without a hub around it."""
+    return lambda _failure, _status: None

@@ -29,7 +29,7 @@ class LargeMessages:
         self,
         scheduler: Scheduler,
         parameters: GbtParameters,
-        put: Callable[[bytes], None],
+        put: Callable[[bytes], object],
         take: Callable[[bytes], None],
     ) -> None:
         self._scheduler = scheduler

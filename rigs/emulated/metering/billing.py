@@ -151,8 +151,8 @@ class Billing(MeterPart):
         )
         payload = build_notification(DataNotification(counter & 0xFFFFFF, body))
         message = Message(header, payload, None, None)
-        signed = protect(message, signer=device.description.identities.ds.private, mac_z=None)
-        device.transmit(build_message(signed))
+        signed = protect(message, signer=device.own_keys.signing, mac_z=None)
+        device.transmit(build_message(signed), alert=counter)
 
 
 def _read(entries: Data) -> list[Moments]:

@@ -16,6 +16,7 @@ from protocols.dlms.axdr import (
     structure,
 )
 from rigs.emulated.metering.billing import Billing
+from rigs.emulated.metering.costs import Costs
 from rigs.emulated.metering.demand import MaximumDemand
 from rigs.emulated.metering.engine import Metering
 from rigs.emulated.metering.load import make_load
@@ -54,6 +55,7 @@ class ElectricityMetering:
         self.twin = "twin" in device.description.variant
         self.registers = Registers(storage)
         self.tariff = Tariff(device)
+        self.costs = Costs(storage, self.tariff)
         self.half_hours = HalfHours(storage, twin=self.twin)
         self.days = Days(storage, self.registers, self.tariff, twin=self.twin)
         self.demand = MaximumDemand(device)
@@ -62,6 +64,7 @@ class ElectricityMetering:
         self.metering.parts += [
             self.registers,
             self.tariff,
+            self.costs,
             self.demand,
             self.half_hours,
             self.days,

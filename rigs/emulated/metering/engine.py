@@ -11,6 +11,7 @@ energy.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol, Self
@@ -152,6 +153,7 @@ class Metering:
         self._device = device
         self._storage = device.storage
         self._settling = False
+        self._read: tuple[bytes, _Settled | None] = b"", None
 
     # ------------------------------------------------------------------ what the kernel calls
 
@@ -223,8 +225,13 @@ class Metering:
     # ------------------------------------------------------------------ inside
 
     def _kept(self) -> _Settled | None:
-        kept = self._storage.get_json(_SECTION, "settled")
-        return None if kept is None else _Settled.from_json(kept)
+        octets = self._storage.get(_SECTION, "settled")
+        if octets is None:
+            return None
+        if octets != self._read[0]:
+            # Every piece of work asks, most of them several times.
+            self._read = octets, _Settled.from_json(json.loads(octets))
+        return self._read[1]
 
     def _keep(self, settled: _Settled) -> None:
         self._storage.put_json(_SECTION, "settled", settled.as_json())

@@ -88,6 +88,10 @@ class Days(MeterPart):
         self.consumption = EntryLog(storage, "daily consumption", Layout([1]), DAYS_CONSUMED)
         self.keepers = (self._sum, self.read, self.exported, self.consumption)
 
+    def today(self) -> int:
+        """Consumption of the present day, outside of a settlement."""
+        return self._sum.read()[0]
+
     def next_boundary(self, after: datetime) -> datetime:
         """See `Part`."""
         return next_midnight(after)

@@ -63,6 +63,11 @@ class Tariff(MeterPart):
 
     # ------------------------------------------------------------------ outside of a settlement
 
+    @property
+    def settings(self) -> TariffSettings:
+        """The tariff in force now."""
+        return self._reader.read()
+
     def read(self) -> Snapshot:
         """The registers as they stand."""
         return _snapshot(self._numbers.read())

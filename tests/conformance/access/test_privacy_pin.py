@@ -36,19 +36,23 @@ def disable(supplier, meter, **options):
     return supplier.send("GCS11", meter, values={"*/Issuer Event ID": 1}, **options)
 
 
-@covers("GBCS-ECS14-01")
+OBJECT = {"esme": "SMETS-5.6.3.10-OBJ", "gsme": "SMETS-4.5.3.9-OBJ"}
+
+
+@covers("GBCS-ECS14-01", *OBJECT.values())
 @both_meters
 def test_supplier_ends_the_protection(supplier, meter, check):
     set_pin(meter)
     hidden = not shows(meter)
     response = supplier.expect_response(disable(supplier, meter))
-    check.that(
-        "GBCS-ECS14-01",
-        hidden and shows(meter) and not any(response.statuses.values()),
-        expected="consumption hidden by the PIN, and shown behind the command",
-        observed=f"hidden: {hidden}; shown: {shows(meter)}; {response.statuses}",
-        octets=response.octets,
-    )
+    for row in ("GBCS-ECS14-01", OBJECT[meter.type]):
+        check.that(
+            row,
+            hidden and shows(meter) and not any(response.statuses.values()),
+            expected="consumption hidden by the PIN, and shown behind the command",
+            observed=f"hidden: {hidden}; shown: {shows(meter)}; {response.statuses}",
+            octets=response.octets,
+        )
 
 
 @covers("GBCS-ECS14-01")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hil.nodes import DeviceNode, UserNode
 
 EVENT, SECURITY, POWER, AUXILIARY = "event", "security", "power", "auxiliary"
+COPY = "copy"  # of the gas meter's event log, at the proxy
 _DAY = timedelta(days=1)
 # By device type and log: the use case, and the element that holds the entries.
 _DLMS = {
@@ -24,7 +25,7 @@ _DLMS = {
     ("chf", EVENT): ("ECS35c", "EventLog(CHF): readLog"),
     ("chf", SECURITY): ("ECS35d", "SecurityLog(CHF): readLog"),
 }
-_GAS = {EVENT: ("CS10a", 0x13), SECURITY: ("CS10b", 0x04)}
+_GAS = {EVENT: ("CS10a", 0x13), SECURITY: ("CS10b", 0x04), COPY: ("CS10a", 0x16)}
 
 
 @dataclass(slots=True)
@@ -48,7 +49,7 @@ def entries(
     """All entries of a log, or those of a time, oldest first."""
     first = start or bench.clock.now() - _DAY
     last = end or bench.clock.now() + _DAY
-    if device.type == "gsme":
+    if device.type in {"gsme", "gpf"}:
         return _gas_entries(reader, device, log, first, last)
     code, element = _DLMS[device.type, log]
     response = reader.request(code, device, fromDateTime=first, toDateTime=last)

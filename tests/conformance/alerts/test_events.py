@@ -182,14 +182,14 @@ def test_replacing_a_certificate_of_the_meter_is_logged(
 @covers("GBCS-EV-8F48", "GBCS-EV-8F49", "GBCS-EV-8F4A", "GBCS-EV-8F4B")
 @needs(devices=["esme", "ppmid"])
 def test_joining_and_unjoining_are_logged_with_their_outcome(bench, acb, supplier, esme, ppmid, check):
-    """With the PPMID, which is joined before and after, and with a device that is not there."""
+    """With the PPMID, and with a device that is not there; the harness joins them again."""
     there = {"other_device_id": ppmid.eui64}
     nobody = {"other_device_id": devices.NOBODY}
     as_ppmid = {"other_device_type": "ppmid"}
     before = supplier.request("CS07", esme).values["devices"]
     for use_case, values, code in (
-        ("CS04AC", there, 0x8F4B),
         ("CS03A1", there | as_ppmid, 0x8F49),
+        ("CS04AC", there, 0x8F4B),
         ("CS04AC", nobody, 0x8F4A),
         ("CS03A1", nobody | as_ppmid, 0x8F48),
     ):

@@ -71,6 +71,29 @@ def test_interrupted_supply_stays_with_the_hub(bench, acb, chf, check):
     check.equal("GBCS-EV-8F57", [], [each.to for each in told])
 
 
+REPEATED, TIMES = 0x8F78, 15
+
+
+@covers("MP119-01")
+@needs(devices=["esme"], capabilities=["esme.stimulus"])
+def test_identical_alerts_pass_one_by_one(bench, esme, chf, check):
+    """As long as nobody has switched on that the hub merges them (A28)."""
+    mark = bench.alerts.mark()
+    for _ in range(TIMES):
+        do(esme, BUTTON, "tamper")
+        bench.wait(1)
+    bench.wait(20)
+    passed = [each for each in bench.alerts.since(mark) if each.alert_code == REPEATED]
+    each_reader = len(passed) // max(1, len({each.to for each in passed}))
+    merged = bench.switches["A28"] == "on"
+    check.that(
+        "MP119-01",
+        0 < each_reader < TIMES if merged else each_reader == TIMES,
+        expected=f"fewer than {TIMES} at {chf.name}'s WAN port" if merged else f"all {TIMES}",
+        observed=each_reader,
+    )
+
+
 @covers("GBCS-10.6.2-04", "GBCS-EV-8F20", "GBCS-16-01")
 @pytest.mark.usefixtures("calm")
 def test_duty_cycle_thresholds_are_told_on_the_way_up_and_down(bench, acb, chf, gsme, check):

@@ -9,6 +9,7 @@ import pytest
 from hil.api import covers, leaves, needs
 
 from .. import device_log as log
+from ..reads import raised
 from . import values as v
 from .answers import silent
 
@@ -92,3 +93,29 @@ def test_device_log_is_written_back_as_its_backup_had_it(supplier, acb, gpf, che
 def _listed(user, gpf):
     entries = user.request("CS07", gpf).find("deviceLog")
     return sorted(entries, key=lambda each: str(each["deviceId"]))
+
+
+TAP_OFF_FAILED = 0x819E
+
+
+@covers("GBCS-16-17", "GBCS-10.3.4-01")
+@needs(devices=["chf"], capabilities=["gsme.faults", "chf.faults"])
+def test_an_answer_that_cannot_be_read_is_reported(bench, supplier, gsme, gpf, check):
+    """A gas meter's answer to a command that is tapped off comes in a payload that is cut."""
+    values = v.conversion(102_264, 395)
+    v.change(supplier, gsme, "GCS23", values)
+    mark = bench.alerts.mark()
+    with (
+        bench.faults.given("quirk", "gsme", behaviour="payload-cut"),
+        # It is the proxy's affair alone: what leaves the hub first is that answer.
+        bench.faults.given("drop", "chf", port="wan", direction="out", count=1),
+    ):
+        supplier.send("GCS23", gsme, values=values)
+        bench.wait(20)
+    alert = raised(check, bench, gpf, [TAP_OFF_FAILED], since=mark, row="GBCS-16-17")
+    check.equal("GBCS-16-17", "ok", alert.mac, octets=alert.octets)
+    mark = bench.alerts.mark()
+    v.change(supplier, gsme, "GCS23", values)
+    bench.wait(20)
+    told = [each.alert_code for each in bench.alerts.since(mark)]
+    check.that("GBCS-16-17", TAP_OFF_FAILED not in told, expected="no alert", observed=told)

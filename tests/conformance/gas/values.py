@@ -18,6 +18,7 @@ _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 _TOU, _BLOCK = 0x00, 0x10
 STANDING_CHARGE, GBP = 30_000, 826
 UNKNOWN_SAMPLE = 0xFFFFFF
+FREE: Values = {"Publish Tariff Information/Standing Charge": 0}  # nothing that other tests would have to pay
 
 
 def tariff_terms(*, tiers: int = 0, thresholds: int = 0) -> Values:
@@ -68,6 +69,11 @@ def block_thresholds(*kwh: int) -> Values:
 def time_of_use(switchings: Sequence[tuple[int, int]], amounts: Sequence[int]) -> Values:
     """GCS01a of a time of use tariff."""
     return ISSUER | calendar(switchings) | tariff_terms(tiers=4) | prices(amounts, blocks=False)
+
+
+def free_of_charge() -> Values:
+    """GCS01a of a tariff by which nothing has to be paid."""
+    return time_of_use([(0, 1)], [0, 0, 0, 0]) | FREE
 
 
 def by_blocks(kwh: Sequence[int], amounts: Sequence[int]) -> Values:

@@ -81,6 +81,7 @@ def test_a_top_up_for_another_meter_is_refused(bench, supplier, prepaid, gsme, c
     key_in(prepaid, token.utrn)
     check.equal("GBCS-14.3-01", START, credit.balance(supplier, prepaid))
     codes = logs.codes(bench, supplier, prepaid, logs.SECURITY)
+    # A MAC does not say for whom it was made; a meter that can tell may say so.
     either = {NOT_AUTHENTIC, NOT_FOR_THIS} & set(codes[-3:])
     check.that("GBCS-14.3-01", bool(either), expected="0x8F63 or 0x8F64 logged", observed=codes[-3:])
 

@@ -270,6 +270,7 @@ COMMUNICATION: dict[int, Cause | Elsewhere | Untied] = {
     Code.MESSAGE_ACKNOWLEDGED: Elsewhere("test_causes.py"),
     Code.CLOCK_ADJUSTED: Elsewhere("test_esme.py"),
     Code.CLOCK_NOT_ADJUSTED: Elsewhere("test_esme.py"),
+    Code.CLOCK_OUTSIDE_TOLERANCE: knob("clock-check"),
     Code.SIGNING_CERTIFICATE_FAILED: Elsewhere("test_causes.py"),
     Code.SIGNING_CERTIFICATE_REPLACED: Elsewhere("test_causes.py"),
     Code.AGREEMENT_CERTIFICATE_FAILED: Elsewhere("test_causes.py"),
@@ -312,7 +313,14 @@ LOAD: dict[int, Cause | Elsewhere | Untied] = {
     Code.OPERATIONAL_UPDATE: knob("operational-update=maintenance at noon"),
 }
 UNTIED: dict[int, Cause | Elsewhere | Untied] = {
-    Code.CLOCK_OUTSIDE_TOLERANCE: Untied(None, "a clock too far off is 0x8F0C by SMETS-5.5.1-b"),
+    Code.TOKEN_NOT_FOR_THIS_DEVICE: Untied(
+        "GBCS-EV-8F64",
+        "what ties a UTRN to its device is its MAC alone (messages.md 5): 32 bits made with a key, and over a "
+        "counter, that only supplier and that device can make. It names no device, its other fields (counter, "
+        "class, value) are the same for all, the check digit only finds typing errors, and a message that "
+        "brings it is for this device or goes nowhere. So a MAC that is wrong is not authentic, 0x8F63, and "
+        "nothing more can be told: whoever holds the other device's key can (accept_utrn, others)",
+    ),
 }
 SUPPLY: dict[int, Cause | Elsewhere | Untied] = {
     Code.LOW_CREDIT: prepayment("test_credit.py"),
@@ -334,7 +342,6 @@ SUPPLY: dict[int, Cause | Elsewhere | Untied] = {
     Code.DUPLICATE_TOKEN: prepayment("test_top_ups.py"),
     Code.TOKEN_ABOVE_MAXIMUM_CREDIT: prepayment("test_top_ups.py"),
     Code.TOKEN_NOT_AUTHENTIC: prepayment("test_top_ups.py"),
-    Code.TOKEN_NOT_FOR_THIS_DEVICE: prepayment("test_top_ups.py"),
     Code.DISABLEMENT_SUSPENDED: prepayment("test_credit.py"),
     Code.USER_COMMAND_DONE: Elsewhere("test_supply.py"),
     Code.USER_COMMAND_FAILED: Elsewhere("test_supply.py"),

@@ -114,6 +114,21 @@ def test_the_offset_delays(bench):
     assert _levels(bench, [18 + (offset - 2) / 3600, 18 + (offset + 2) / 3600]) == [0, 100]
 
 
+def test_a_smaller_limit_moves_the_next_waking(bench):
+    """ECS38: what was planned with the offset before would come too late."""
+    device = bench.device
+    number = device.cosem.value(Place(1, bytes.fromhex(NUMBER), 2)).value
+    place = Place(1, bytes.fromhex(LIMIT), 2)
+    with device.work():
+        device.cosem.put(place, long_unsigned(3600))
+    _set(device, _entry(18, 0x0101))
+    assert device.next_due() == START.replace(hour=18, minute=0) + timedelta(seconds=3600 * number // 0xFFFF)
+    answer = bench.request("ECS38", **{"RandomisedOffsetLimit: value": 60})
+    assert answer
+    assert device.cosem.value(place).value == 60
+    assert device.next_due() == START.replace(hour=18, minute=0) + timedelta(seconds=60 * number // 0xFFFF)
+
+
 def test_a_command_goes_before_the_calendar_until_it_is_taken_back(bench):
     device = bench.device
     _set(device, _entry(11, 0x0101))

@@ -13,7 +13,7 @@ from protocols.gbcs.asn1.types import KeyUsage
 from protocols.gbcs.message import parse_message
 from protocols.gbcs.named import decode_named
 from protocols.ports import StimulusKind
-from protocols.smki.requests import alternative_name
+from protocols.smki import parse_certificate
 from rigs.emulated.alert_behaviour import Behaviour
 from rigs.emulated.event_rules import EventCode as Code
 from rigs.emulated.event_rules import Log
@@ -105,7 +105,7 @@ def test_replacing_an_own_certificate_is_logged(usage, stored, failed):
     own = about.ds if usage is KeyUsage.DIGITAL_SIGNATURE else about.ka
     party = bench.party("supplier")
     foreign = party.ds if usage is KeyUsage.DIGITAL_SIGNATURE else party.ka
-    assert alternative_name(own.certificate)
+    assert parse_certificate(own.certificate).alternative_name
     for certificate, code in ((own.certificate, stored), (foreign.certificate, failed)):
         use_case = bench.device.catalogue["CS02d"]
         role = use_case.roles[0]

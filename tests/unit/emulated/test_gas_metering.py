@@ -91,6 +91,53 @@ def test_network_data_log_has_41_samples():
     assert said["Samples"] == [60] * 41
 
 
+def _start(bench: GasBench, when: str, most: int = 3) -> None:
+    fields = {"Issuer Event ID": 7, "Start Sampling Time": when, "Sample Type": 0}
+    fields |= {"Sample Request Interval": 360, "Max Number of Samples": most}
+    (said,) = bench.ask("GCS31", ("0702>07", fields), party="access_control_broker")
+    assert said == {"Sample ID": 2}
+
+
+def test_network_data_log_begins_at_a_time_to_come():
+    """Until then the set that is under way goes on."""
+    bench = GasBench(changes=gas_load(600))
+    _start(bench, "now", most=41)
+    _start(bench, "2026-03-01T13:05:30Z")
+    bench.go_to("2026-03-01T13:05:00")
+    (said,) = bench.ask("GCS18", samples(41, set_id=2))
+    assert said["Samples"] == [60] * 10
+    bench.go_to("2026-03-01T14:00:00")
+    (said,) = bench.ask("GCS18", samples(41, set_id=2))
+    assert said["Sample Start Time"] == "2026-03-01T13:11:30Z"
+    assert said["Samples"] == [60] * 3
+
+
+@pytest.mark.parametrize(
+    ("last", "begun"), [("never", "2026-03-01T12:06:00Z"), ("now", "2026-03-01T12:12:00Z")]
+)
+def test_a_start_that_waits_is_called_off(last, begun):
+    bench = GasBench(changes=gas_load(600))
+    _start(bench, "now", most=2)
+    _start(bench, "2026-03-01T13:00:00Z")
+    bench.go_to("2026-03-01T12:06:00")
+    _start(bench, last, most=2)
+    bench.go_to("2026-03-01T15:00:00")
+    (said,) = bench.ask("GCS18", samples(41, set_id=2))
+    assert said["Sample Start Time"] == begun
+
+
+def test_a_start_missed_without_battery_is_made_up_for():
+    bench = GasBench(changes=gas_load(600))
+    _start(bench, "2026-03-01T13:00:00Z")
+    bench.device.stimulus(StimulusKind.SUPPLY_LOST)
+    bench.clock.time = utc("2026-03-01T13:10:00")
+    bench.device.stimulus(StimulusKind.SUPPLY_RESTORED)
+    bench.go_to("2026-03-01T15:30:00")
+    (said,) = bench.ask("GCS18", samples(41, set_id=2))
+    assert said["Sample Start Time"] == "2026-03-01T13:36:00Z"
+    assert said["Samples"] == [60] * 3
+
+
 def test_time_without_battery_is_a_gap():
     bench = GasBench(changes=gas_load(60))
     bench.go_to("2026-03-01T13:00:00")

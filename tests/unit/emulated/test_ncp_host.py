@@ -12,7 +12,7 @@ from protocols.ezsp.ash_link import AshState
 from protocols.ezsp.names import ConfigId, Decision, JoinPolicy, NetworkState, PolicyId
 from protocols.ezsp.status import EzspStatus, SlStatus
 from protocols.han import HanRole, KeySource, LinkKeyChanged, NetworkDown, NetworkKeyChanged
-from rigs.emulated.ncp import NcpFaults, ViolationKind
+from rigs.emulated.ncp import ViolationKind
 from rigs.emulated.ncp.state import WELL_KNOWN_KEY, WILDCARD
 from tests.ezsp_values import values_of
 from tests.ncp_host import (
@@ -310,9 +310,6 @@ def test_a_crash_is_an_error_frame_until_the_host_resets():
     assert host.status("networkInit", bitmask=0) is SlStatus.OK
     host.ncp.reset(ResetCode.WATCHDOG)
     assert host.connections == 3
-    silent = NcpHost(faults=NcpFaults(silent=True))
-    silent.reset()
-    assert silent.connections == 0
 
 
 def test_the_manufacturing_library_hears_and_sends_raw_frames():

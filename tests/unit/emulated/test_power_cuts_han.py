@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fixtures import premises_by_hand as by_hand
 from fixtures.premises_by_hand import ACB, PremisesByHand, codes
 from rigs.emulated.fault_catalogue import parse_order
 
@@ -57,3 +58,17 @@ def test_supply_that_fails_later(bench, node, number):
     assert answers(bench)
     now = [device.storage.get_json("device", "counter", 0) for device in bench.premises.devices.values()]
     assert all(after >= before for after, before in zip(now, counters, strict=True))
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.3, 1.0, 2.0, 3.0])
+def test_process_that_ends_while_the_hub_forms_its_first_network(tmp_path, monkeypatch, after_s):
+    """What a device that is entered by then has it keep is no network; the next start forms one."""
+    with monkeypatch.context() as patched:
+        patched.setattr(by_hand, "_HAN_UP_S", after_s)
+        bench = PremisesByHand(tmp_path, ("chf", "gpf", "esme"))
+    with bench:
+        bench.add("esme")
+        bench.restart()
+        bench.remove("esme")
+        bench.join("esme")
+        assert answers(bench)

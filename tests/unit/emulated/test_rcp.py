@@ -13,7 +13,9 @@ from protocols.spinel.properties import FORMATS, Capability, Property, ScanState
 from protocols.spinel.status import Status
 from protocols.spinel.stream import ACKED_PENDING, TransmitRequest, parse_heard_frame, parse_transmit_done
 from rigs.emulated.air import Link
-from rigs.emulated.rcp import EmulatedRcp, RcpFaults, RcpFirmware
+from rigs.emulated.fault_catalogue.sticks import StickLine
+from rigs.emulated.rcp import EmulatedRcp, RcpFirmware
+from tests.stick_lines import stick_fault
 from tests.unit.emulated.air_bench import PAN, Air, data, data_request, eui
 
 
@@ -25,6 +27,7 @@ class Host:
         self.decoder = HdlcDecoder()
         self.answers: list[SpinelFrame] = []
         self.rcp = EmulatedRcp(self.air.radios[0], self._take, **keywords)
+        self.line: EmulatedRcp | StickLine = self.rcp
         self.tid = 0
 
     def _take(self, octets: bytes) -> None:
@@ -33,7 +36,7 @@ class Host:
 
     def send(self, command, key=None, value=b"", tid=None) -> int:
         self.tid = self.tid % 15 + 1 if tid is None else tid
-        self.rcp.feed(encode_frame(SpinelFrame(command, key, value, self.tid).build()))
+        self.line.feed(encode_frame(SpinelFrame(command, key, value, self.tid).build()))
         return self.tid
 
     def ask(self, command, key=None, value=b""):
@@ -251,8 +254,10 @@ def test_promiscuous_mode_and_debug_stream(host):
     assert host.answers.pop().value == b"hello"
 
 
-def test_lost_octets_cost_frames_and_no_more():
-    host = Host(faults=RcpFaults(lost_from_host=0.01, lost_to_host=0.01, seed=7))
+def test_lost_octets_cost_frames_and_no_more(host):
+    host.line = StickLine(host.rcp)
+    host.line.write = host._take
+    stick_fault(host.line, host.air.medium.scheduler, "stick-octets-lost,probability=0.01")
     for _ in range(500):
         host.send(Command.GET, Property.PROTOCOL_VERSION)
     good = [frame for frame in host.answers if frame.property == Property.PROTOCOL_VERSION]

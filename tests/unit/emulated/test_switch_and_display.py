@@ -11,8 +11,11 @@ from protocols.eui64 import Eui64
 from protocols.gbcs.asn1.types import DeviceType
 from protocols.ports import StimulusKind
 from protocols.smki import Hierarchy
+from protocols.zigbee.smart_energy.information import ATTRIBUTES
+from protocols.zigbee.smart_energy.settings import METERING
 from rigs.emulated.hcalcs import Hcalcs
 from rigs.emulated.ihd import Ihd
+from rigs.emulated.information.screen import ELECTRICITY
 from rigs.emulated.join_log import JoinLogEntry
 from rigs.emulated.storage import Storage
 
@@ -66,14 +69,14 @@ def test_a_display_shows_what_it_heard_at_its_last_look():
     alone = Alone(Ihd)
     device = alone.device
     assert alone.shows() == ["NO METER"]
-    waiting = []
-    device.ask = lambda meter, heard: waiting.append((meter, heard))
+    looks = []
+    device.screen.look = lambda: looks.append(device.meters())
     device.met(METER)
     device.met(METER)
     assert alone.shows() == ["CONNECTED"]
-    ((meter, heard),) = waiting
-    heard({"POWER": "300 W"})
-    assert (meter, alone.shows()) == (METER, ["CONNECTED", "POWER 300 W"])
+    assert looks == [[METER]]
+    device.screen.heard(ELECTRICITY, METERING, ATTRIBUTES, {0x0400: 300})
+    assert alone.shows() == ["CONNECTED", "POWER 300 W"]
 
 
 def test_a_display_has_no_part_in_messages():
@@ -87,5 +90,6 @@ def test_a_display_that_left_the_han_knows_nobody():
     alone = Alone(Ihd)
     alone.device.joined(METER)
     alone.device.met(METER)
+    alone.device.screen.heard(ELECTRICITY, METERING, ATTRIBUTES, {0x0400: 300})
     alone.device.left()
     assert alone.shows() == ["NO METER"]

@@ -98,6 +98,20 @@ def test_counters_are_reset_by_command_and_thresholds_set():
     assert bench.device.voltage.objects._counted(1, over=True) == 0
 
 
+def test_a_threshold_counts_from_the_moment_at_which_it_is_set():
+    bench = DeviceBench("esme")
+    turn(bench, "rms=250")
+    assert bench.device.next_due() is None
+    threshold, _period = bench.device.voltage.objects._limits[1]
+    with bench.device.work():
+        threshold.put(double_long_unsigned(240))
+    # In the same second as the look before it: the extreme is on its way, and lasts its 30 s from here on.
+    assert bench.device.next_due() == START + timedelta(seconds=31)
+    bench.clock.advance(31)
+    bench.device.run_due()
+    assert bench.logged("power") == [Code.EXTREME_OVER_VOLTAGE]
+
+
 def test_phases_have_codes_of_their_own():
     bench = knob("voltage=260@2", variant="polyphase").raise_it()
     assert bench.logged("power") == [Code.AVERAGE_OVER_VOLTAGE_L2]

@@ -327,22 +327,30 @@ def test_an_association_in_somebody_elses_name_harms_nobody(routed):
     talks(han, device)
 
 
+@pytest.mark.parametrize("number", [2, 1], ids=["another identifier", "the same identifier"])
 @pytest.mark.parametrize("known", [True, False])
-def test_devices_find_the_hub_that_replaces_theirs(known):
+def test_devices_find_the_hub_that_replaces_theirs(known, number):
+    """By the hash of the key with the hub before, which is good for nothing but making another key."""
     han = Han()
     device = han.join(HanRole.SLEEPY_END_DEVICE)
     key = han.hub.node.aps.keys.by_partner[device.eui64].key
     han.hub.cut_power()
-    replacement = Device(han.medium, HanRole.COORDINATOR, 2)
+    replacement = Device(han.medium, HanRole.COORDINATOR, number)
+    assert (replacement.eui64 == han.hub.eui64) is (number == 1)
     replacement.node.form(CHANNELS, han.hub.eui64)
     han.medium.run(3)
     kept = mmo_hash(key) if known else bytes(16)
-    replacement.node.allow_device(device.eui64, kept, 0, KeySource.ESTABLISHED)
-    found = han.medium.run_until(lambda: replacement.node.device_state(device.eui64) == "authorised", 300)
+    replacement.node.allow_device(device.eui64, kept, 0, KeySource.HASHED)
+    assert JoinRefused(device.eui64, JoinRefusal.WINDOW_EXPIRED) not in replacement.events
+    found = han.medium.run_until(lambda: replacement.node.device_state(device.eui64) == "joined", 300)
     assert found is known
     if known:
-        assert LinkKeyChanged(replacement.eui64, KeySource.ESTABLISHED) in device.events
+        assert LinkKeyChanged(replacement.eui64, KeySource.HASHED) in device.events
         han.hub = replacement
+        token = device.send(replacement.eui64, b"too early")
+        assert han.confirmed(device, token) is DataStatus.NO_KEY
+        replacement.node.install_link_key(device.eui64, bytes(range(16)))
+        device.node.install_link_key(replacement.eui64, bytes(range(16)))
         talks(han, device)
 
 

@@ -1,0 +1,1 @@
+"""What displays on the HAN are told: of electricity by the meter, of gas by the proxy; and what they show."""
