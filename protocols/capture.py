@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 from protocols.errors import DecodeError
@@ -21,6 +22,7 @@ from protocols.radio_frames import with_fcs
 GBCS_DISSECTOR = "gbcs_message"
 HOSTILE = "hostile:"  # how the comment of a frame begins that is hostile on purpose
 _TAP_FCS, _TAP_RSSI, _TAP_CHANNEL, _TAP_LQI = 0, 1, 3, 10
+_TAP_SIZES = {_TAP_FCS: 1, _TAP_RSSI: 4, _TAP_CHANNEL: 3, _TAP_LQI: 1}
 _FCS_16 = 1
 _TAG_DISSECTOR, _TAG_END = 12, 0
 
@@ -116,13 +118,20 @@ def parse_tap(octets: bytes) -> TapFrame:
     version, _, length = struct.unpack_from("<BBH", octets)
     if version != 0 or not 4 <= length <= len(octets):
         raise DecodeError(f"a TAP header of version {version} and {length} octets", offset=0, path="tap")
-    frame, at = TapFrame(octets[length:]), 4
-    while at < length:
-        if at + 4 > length:
+    head = _tap_head(octets[:length])
+    return TapFrame(octets[length:], head.fcs_octets, head.channel, head.rssi_dbm, head.lqi)
+
+
+@lru_cache(maxsize=256)  # a capture has few different ones
+def _tap_head(octets: bytes) -> TapFrame:
+    """What a TAP header says, as a frame without octets."""
+    frame, at = TapFrame(b""), 4
+    while at < len(octets):
+        if at + 4 > len(octets):
             raise DecodeError("the TAP header ends within a field", offset=at, path="tap.field")
         kind, size = struct.unpack_from("<HH", octets, at)
         value = octets[at + 4 : at + 4 + size]
-        if at + 4 + size > length:
+        if at + 4 + size > len(octets):
             raise DecodeError(f"field {kind} is longer than its header", offset=at, path="tap.field")
         _take_field(frame, kind, value, at)
         at += 4 + size + -size % 4
@@ -130,8 +139,7 @@ def parse_tap(octets: bytes) -> TapFrame:
 
 
 def _take_field(frame: TapFrame, kind: int, value: bytes, at: int) -> None:
-    sizes = {_TAP_FCS: 1, _TAP_RSSI: 4, _TAP_CHANNEL: 3, _TAP_LQI: 1}
-    if len(value) != sizes.get(kind, len(value)):
+    if len(value) != _TAP_SIZES.get(kind, len(value)):
         raise DecodeError(f"field {kind} has {len(value)} octets", offset=at, path="tap.field")
     if kind == _TAP_FCS:
         if value[0] > 2:

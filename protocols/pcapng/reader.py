@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 from protocols.errors import DecodeError
 from protocols.pcapng import codes
@@ -72,14 +73,13 @@ def _byte_order(octets: bytes, at: int) -> str:
 
 
 def _open_block(kind: int, body: bytes, context: _Context, offset: int) -> Block:
-    readers: dict[int, Callable[[_Body], Block]] = {
-        BlockType.SECTION: _read_section,
-        BlockType.INTERFACE: _read_interface,
-        BlockType.PACKET: _read_packet,
-        BlockType.STATISTICS: _read_statistics,
-    }
-    reader = readers.get(kind)
+    reader = _READERS.get(kind)
     return OtherBlock(kind, body) if reader is None else reader(_Body(body, context, offset))
+
+
+@cache
+def _layout(letters: str) -> struct.Struct:
+    return struct.Struct(letters)
 
 
 class _Body:
@@ -95,11 +95,12 @@ class _Body:
         return DecodeError(problem, offset=self.offset + self.at, path=path)
 
     def take(self, letters: str, path: str) -> tuple[int, ...]:
-        layout = self.context.order + letters
-        if self.at + struct.calcsize(layout) > len(self.octets):
+        layout = _layout(self.context.order + letters)
+        end = self.at + layout.size
+        if end > len(self.octets):
             raise self.fail("the block ends here", path)
-        found = struct.unpack_from(layout, self.octets, self.at)
-        self.at += struct.calcsize(layout)
+        found = layout.unpack_from(self.octets, self.at)
+        self.at = end
         return found
 
     def data(self, length: int, path: str) -> bytes:
@@ -218,3 +219,11 @@ def _read_statistics(body: _Body) -> Statistics:
         else:
             found.more += ((code, value),)
     return found
+
+
+_READERS: dict[int, Callable[[_Body], Block]] = {
+    BlockType.SECTION: _read_section,
+    BlockType.INTERFACE: _read_interface,
+    BlockType.PACKET: _read_packet,
+    BlockType.STATISTICS: _read_statistics,
+}

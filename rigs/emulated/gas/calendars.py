@@ -155,6 +155,8 @@ class Calendar:
     def next_switching(self, after: datetime) -> datetime | None:
         """The first moment later than ``after`` at which the value is another; None where there is none."""
         present = self.at(after)
+        if {value for entries in self._days.values() for _start, value in entries} <= {present}:
+            return None  # and no need to look through the days of years
         day = after.date()
         for _ in range(_SEARCHED):
             midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)

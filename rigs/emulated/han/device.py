@@ -52,6 +52,8 @@ _REPORTED = {
     cluster: tuple(attribute for where, attribute in MIRRORED if where == cluster) for cluster, _ in MIRRORED
 }
 _MESSAGE_LIMIT = 1200  # larger ones go in blocks (GBCS 7.2.11)
+# A dozing gas meter polls so often between two times that it wakes, and while it expects something.
+_POLLS_DOZING, _FAST_DOZING_S = 10, 1.0
 
 
 class HanDevice:
@@ -87,9 +89,15 @@ class HanDevice:
     # Power ------------------------------------------------------------------------------------------------
 
     def doze(self, period_s: float | None) -> None:
-        """A gas meter wakes only so often until told None."""
-        if self._application is not None:
-            self._application.doze(period_s)
+        """A gas meter wakes and polls only so often until told None."""
+        if self._application is None or self.device.description.device_type != "gsme":
+            return
+        poller, usual = self._node.poller, NodeSettings(poll_interval_s=self._profile.poll_s)
+        poller.interval_s, poller.fast_interval_s = usual.poll_interval_s, usual.fast_poll_interval_s
+        if period_s is not None:
+            poller.interval_s = max(poller.interval_s, period_s / _POLLS_DOZING)
+            poller.fast_interval_s = _FAST_DOZING_S
+        self._application.doze(period_s)
 
     def power_on(self) -> None:
         """Start the stack: go back to the HAN that is remembered, or look for one."""
