@@ -9,9 +9,17 @@ import pytest
 from hil.api import covers, needs
 
 
-def on(name: str, *values: Any, rows: tuple[str, ...] = (), capabilities: tuple[str, ...] = ()) -> Any:
-    """One parameter set: a device fixture by name, further values, and what that set covers and needs."""
-    marks = [needs(devices=[name], capabilities=[f"{name}.{capability}" for capability in capabilities])]
+def on(
+    name: str,
+    *values: Any,
+    rows: tuple[str, ...] = (),
+    capabilities: tuple[str, ...] = (),
+    others: tuple[str, ...] = (),
+) -> Any:
+    """One parameter set: a device fixture by name, further values, what that set covers and needs besides."""
+    marks = [
+        needs(devices=[name, *others], capabilities=[f"{name}.{capability}" for capability in capabilities])
+    ]
     if rows:
         marks.append(covers(*rows))
     return pytest.param(name, *values, marks=marks)

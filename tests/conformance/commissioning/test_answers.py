@@ -59,7 +59,9 @@ def test_response_to_a_critical_command_mirrors_it_and_is_signed(bench, supplier
 
 def _version_reader(name, use_case, role, *rows):
     rows = (f"GBCS-UC-{use_case}", *rows)
-    return on(name, use_case, role, rows, rows=rows)
+    # A proxy knows of its meter what that has told it.
+    others = ("gsme",) if name == "gpf" else ()
+    return on(name, use_case, role, rows, rows=rows, others=others)
 
 
 @covers("GBCS-FWREAD-01")
