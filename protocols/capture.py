@@ -53,6 +53,9 @@ class HanRecorder(Protocol):
     def message(self, octets: bytes, *, node: str, outbound: bool) -> None:
         """Keep a GBCS message that goes into (or with ``outbound`` comes out of) the HAN at a node, now."""
 
+    def expect_hostile(self, octets: bytes, why: str) -> None:
+        """A GBCS message that is malformed on purpose is about to come, on its own and in frames."""
+
     def key(self, key: bytes, label: str) -> None:
         """Take a key that frames may be under; the same one again is no news."""
 

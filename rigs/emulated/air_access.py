@@ -57,6 +57,11 @@ class AirAccess:
             for key, label in self._keys.items():
                 recorder.key(key, label)
 
+    def spoilt(self, octets: bytes, why: str) -> None:
+        """A message that is malformed on purpose is about to leave."""
+        if self._recorder is not None:
+            self._recorder.expect_hostile(octets, why)
+
     def wrap(self, name: str, radio: FrameRadio) -> FrameRadio:
         """A radio whose frames the recorder is to hear, unless its far end is on this medium."""
         wrapped = CapturingRadio(radio, None, self._medium.now, name)
@@ -144,6 +149,9 @@ class _Elsewhere:
 
     def message(self, octets: bytes, *, node: str, outbound: bool) -> None:
         self._recorder.message(octets, node=node, outbound=outbound)
+
+    def expect_hostile(self, octets: bytes, why: str) -> None:
+        self._recorder.expect_hostile(octets, why)
 
     def key(self, key: bytes, label: str) -> None:
         self._recorder.key(key, label)

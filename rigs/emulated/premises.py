@@ -204,16 +204,17 @@ class Premises:
 
     def _site(self, name: str, device: Device) -> Site:
         switch_on = partial(self._power, device, on=True)
-        hub, member = self.hub, self.on_han.get(name)
+        hub, member, scheduler = self.hub, self.on_han.get(name), self.air.scheduler
+        spoilt = self.air.access.spoilt
         if hub is not None and device in (hub.chf, hub.gpf):
             box: list[Device] = [hub.chf] if hub.gpf is None else [hub.chf, hub.gpf]
             radio = hub.han.radio
             silence = _unpowered if radio is None else partial(radio_power, radio, on=False)
-            return Site(device, self.air.scheduler, box, silence, hub.han.power_off, switch_on)
+            return Site(device, scheduler, box, silence, hub.han.power_off, switch_on, spoilt)
         if member is None:
-            return Site(device, self.air.scheduler, [device], _unpowered, _unpowered, switch_on)
+            return Site(device, scheduler, [device], _unpowered, _unpowered, switch_on, spoilt)
         silence = partial(radio_power, member.radio, on=False)
-        return Site(device, self.air.scheduler, [device], silence, member.power_off, switch_on)
+        return Site(device, scheduler, [device], silence, member.power_off, switch_on, spoilt)
 
     # Time -------------------------------------------------------------------------------------------------
 

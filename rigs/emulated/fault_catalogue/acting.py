@@ -28,6 +28,7 @@ class Site:
     """A device and what surrounds it. ``box``: all that share its supply, itself included.
 
     ``silence`` switches its radio off at once, ``leave`` takes it off the HAN, ``switch_on`` gives supply.
+    ``spoilt`` tells whoever records that a message is malformed on purpose, and why.
     """
 
     device: Device
@@ -36,6 +37,7 @@ class Site:
     silence: Callable[[], None]
     leave: Callable[[], None]
     switch_on: Callable[[], None]
+    spoilt: Callable[[bytes, str], None]
 
 
 @dataclass(slots=True)
@@ -85,8 +87,10 @@ class Quirky(Acting):
 
     def leaving(self, octets: bytes, go: Go, site: Site) -> None:
         """What leaves instead."""
-        _ = site
-        for each in sent_with(QUIRKS[self.values["behaviour"]], octets):
+        behaviour = self.values["behaviour"]
+        for each in sent_with(QUIRKS[behaviour], octets):
+            if each != octets:
+                site.spoilt(each, f"quirk {behaviour}")
             go(each)
 
 

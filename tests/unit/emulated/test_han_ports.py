@@ -90,6 +90,9 @@ class Seen:
     def message(self, octets: bytes, *, node: str, outbound: bool) -> None:
         pass
 
+    def expect_hostile(self, octets: bytes, why: str) -> None:
+        pass
+
     def key(self, key: bytes, label: str) -> None:
         pass
 
